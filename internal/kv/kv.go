@@ -1,0 +1,174 @@
+// Package kv is the ordered, transactional key-value interface that tables are stored through. It owns no data; kv/local
+// implements it on Pebble, kv/tikv will on TiKV, and both pass kv/kvtest.
+//
+// Keys and values are byte strings; keys order as bytes. Data of a scan is copied into pages that the caller owns, so
+// nothing read from the store lives on the Go heap in proportion to rows.
+//
+// # Invariants
+//
+//	K1 no iterator of the engine outlives a wait or a flush: Iterator.Pause closes it, the next NextBatch seeks again in
+//	   the same snapshot; an iterator does so by itself when a flush has happened.
+//	K2 a statement reads the writes of earlier statements of its transaction, never its own.
+//	K3 a commit is atomic and durable when Commit returns nil.
+package kv
+
+import (
+	"context"
+	"time"
+
+	"github.com/spillwaydb/spillway/internal/memory"
+)
+
+// Key and Value are byte strings. Those passed in are not kept; those handed out say how long they live.
+type (
+	Key   = []byte
+	Value = []byte
+)
+
+// Span is the keys k with Start <= k < End; an empty End is no bound.
+type Span struct{ Start, End Key }
+
+// Pairs receives the rows of a scan: bytes in one page, described by offsets. The caller owns Buf, which lies in a page.
+type Pairs struct {
+	Buf  []byte  // room for keys and values; NextBatch fills it from the front
+	Ends []int32 // room for two ends a pair: of the key and of the value, offsets in Buf; from memory the caller owns
+	N    int     // pairs filled in
+	// Large, if not nil, is called for a pair that does not fit an empty Buf; it returns room for n bytes, in which the
+	// pair is delivered alone (Buf is replaced for that batch), or a refusal, which NextBatch returns.
+	Large func(n int) ([]byte, error)
+	// KeysOnly leaves the values empty.
+	KeysOnly bool
+	big      []byte
+}
+
+// Key returns pair i's key; it lives until the next NextBatch.
+func (p *Pairs) Key(i int) []byte {
+	start := int32(0)
+	if i > 0 {
+		start = p.Ends[2*i-1]
+	}
+	return p.Bytes()[start:p.Ends[2*i]]
+}
+
+// Value returns pair i's value; it lives until the next NextBatch.
+func (p *Pairs) Value(i int) []byte { return p.Bytes()[p.Ends[2*i]:p.Ends[2*i+1]] }
+
+// Bytes is where the pairs of the last NextBatch lie: Buf, or what Large gave.
+func (p *Pairs) Bytes() []byte {
+	if p.big != nil {
+		return p.big
+	}
+	return p.Buf
+}
+
+// SetBig is for implementations: the batch's one pair lies in b. nil: in Buf.
+func (p *Pairs) SetBig(b []byte) { p.big = b }
+
+// ScanOptions are how a span is read.
+type ScanOptions struct {
+	Reverse bool
+	// Once says that the data is not expected to be read again soon, so it should not wash the cache.
+	Once bool
+}
+
+// Iterator reads a span in order. One goroutine at a time.
+type Iterator interface {
+	// NextBatch fills p with the next pairs, up to maxPairs, and returns false at the end of the span. An error ends
+	// the scan.
+	NextBatch(ctx context.Context, p *Pairs, maxPairs int) (bool, error)
+	// Pause gives back the engine's resources and keeps the position.
+	Pause() error
+	Close() error // repeatable
+}
+
+// Reader reads one state of the store.
+type Reader interface {
+	// Get appends key's value to dst and says if there is one.
+	Get(ctx context.Context, key Key, dst []byte) ([]byte, bool, error)
+	// Scan opens an iterator; acct is charged for what the engine holds for it.
+	Scan(acct *memory.Account, s Span, o ScanOptions) (Iterator, error)
+	Close() error // repeatable; iterators are closed first
+}
+
+// LockMode is how a key is locked; waits follow LockOptions.
+type LockMode uint8
+
+const (
+	LockShared LockMode = iota
+	LockExclusive
+)
+
+// LockOptions say how to wait for a lock.
+type LockOptions struct {
+	Mode       LockMode
+	Timeout    time.Duration // innodb_lock_wait_timeout; 0: NOWAIT (sqlerr.ErrLockNowait)
+	SkipLocked bool          // Lock returns false instead of waiting
+}
+
+// TxnOptions are a transaction's properties.
+type TxnOptions struct {
+	ReadOnly bool
+	// Account pays for the write set, which lies on evictable blocks, and for locks. It outlives the transaction.
+	Account *memory.Account
+	// Wait wraps waits of more than 10 ms for row locks, so that the statement can be parked; nil: none.
+	Wait func(ctx context.Context, wait func(context.Context) error) error
+}
+
+// Txn is a transaction at snapshot isolation with row locks. One goroutine at a time, but for readers made by Snapshot.
+type Txn interface {
+	// BeginStatement starts statement n+1: it reads what statements 1..n wrote (K2). current: the read view is taken
+	// anew (READ COMMITTED), else it is that of the transaction's first statement.
+	BeginStatement(ctx context.Context, current bool) (int, error)
+	// RollbackTo undoes the writes of statements after n: failed statements, savepoints. Locks stay.
+	RollbackTo(n int) error
+	// Reader reads what the current statement may see; it may be used by several workers, each with its own iterators.
+	// It stays valid while later statements write.
+	Reader() (Reader, error)
+	// Latest reads the latest committed state and this transaction's writes, the current statement's included: for
+	// duplicate checks and locking reads.
+	Latest() (Reader, error)
+	// Lock takes a row lock for the rest of the transaction; false only with SkipLocked. Errors: ErrLockWaitTimeout,
+	// ErrLockDeadlock (the transaction is to be rolled back), ErrLockNowait.
+	Lock(ctx context.Context, key Key, o LockOptions) (bool, error)
+	Set(key Key, value Value) error
+	Delete(key Key) error
+	// DeleteSpan deletes a whole span at commit, for TRUNCATE and DROP.
+	DeleteSpan(s Span) error
+	Commit(ctx context.Context) error
+	Rollback() error // repeatable; nothing after Commit
+	// WriteBytes is the size of the write set.
+	WriteBytes() int64
+}
+
+// SortedSource gives pairs in ascending key order, for Ingest. Bytes live until the next call.
+type SortedSource interface {
+	Next(ctx context.Context) (Key, Value, bool, error)
+}
+
+// Stats are the engine's figures.
+type Stats struct {
+	CacheBytes, CacheCapacity            int64
+	CacheHits, CacheMisses               int64
+	MemtableBytes, ZombieMemtableBytes   int64
+	DiskBytes                            int64
+	Files                                int64
+	Flushes, Compactions                 int64
+	OldestSnapshot                       time.Duration // age of the oldest read view
+	Snapshots, Iterators, Locks, Waiters int64
+	Text                                 string // the engine's own report
+}
+
+// Store is an ordered transactional store.
+type Store interface {
+	Begin(ctx context.Context, o TxnOptions) (Txn, error)
+	// Snapshot is a read view of the latest committed state, for reads outside of transactions.
+	Snapshot(ctx context.Context) (Reader, error)
+	// Ingest adds a sorted run of keys that are not in the store's span yet, atomically and durably.
+	Ingest(ctx context.Context, acct *memory.Account, src SortedSource) error
+	// SplitPoints cuts s into at most n spans of about equal size, in order.
+	SplitPoints(ctx context.Context, s Span, n int) ([]Span, error)
+	// Size estimates the bytes of a span, written but not flushed data included as far as known.
+	Size(ctx context.Context, s Span) (int64, error)
+	Stats() Stats
+	Close() error
+}
