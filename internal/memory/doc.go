@@ -1,0 +1,30 @@
+// Package memory owns every page that query data may lie in: one pool with a hard limit, obtained with mmap, and the
+// protocol by which statements get pages and give them back.
+//
+// # Model
+//
+// A page is a power-of-two piece of memory, 4 KiB to 128 MiB, addressed by its offset from the pool's base (Ref). The
+// addresses of a class are reserved once and never unmapped; physical bytes are one counter, raised under the limit
+// before a page is touched. A block is a page that the pool may write to temporary storage (BlockStore) while nobody
+// pins it, and bring back, perhaps to another frame. Three kinds of pages follow:
+//
+//   - held: pinned within a granted minimum. Never revoked; taking one never fails for lack of memory.
+//   - leased: pinned surplus. Taking one only tries (sqlerr.ErrNoSurplus is answered with the smaller algorithm);
+//     Account.Revoked, read between batches, asks for it back within one batch or 10 ms.
+//   - unpinned: blocks nobody pins. Evictable at any moment; a pin brings them back.
+//
+// Accounts form a tree: server, user, session, statement, operator. A Statement is the unit of admission: its minimum is
+// granted whole before it starts, its operators draw theirs from it. While all workers of a statement wait (client,
+// row lock, sleep), the statement is parked: every page it has pinned becomes evictable *in place*, its frames are given
+// back but their addresses kept, so that no reference changes and no operator takes part; its minimum returns to the
+// pool down to a stub, and the end of the wait is an admission ahead of newcomers.
+//
+// # Invariants
+//
+//	M1 committed <= limit, always; a page is counted before it is touched.
+//	M2 committed - evictable <= sum of minimums + sum of leases <= limit.
+//	M3 only Admit and the end of a wait block for memory, and whoever does holds nothing that another needs.
+//	M4 pinning a block inside the operator's minimum fails only for I/O errors, cancellation or a poisoned statement.
+//	M5 an account closes with nothing left; what is left is a bug that is reported with its owner and then freed.
+//	M6 no Go pointer is stored in a page; no reference into a page outlives its pin.
+package memory
