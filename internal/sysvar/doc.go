@@ -1,0 +1,2 @@
+// Package sysvar owns the system variables.
+package sysvar

@@ -1,0 +1,2 @@
+// Package types owns MySQL's data types and their values.
+package types
