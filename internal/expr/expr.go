@@ -2,6 +2,7 @@ package expr
 
 import (
 	"github.com/spillwaydb/spillway/internal/types"
+	"github.com/spillwaydb/spillway/internal/types/collation"
 )
 
 // Expr is a typed expression tree. Trees are immutable once built and may be shared by workers and statements.
@@ -29,9 +30,59 @@ type Call struct {
 	fn   *function
 	args []Expr
 	t    types.Type
-	// Text overrides EXPLAIN's form; empty: name(args).
+	// coerc is how strongly a string result insists on its collation.
+	coerc collation.Coercibility
+	// text overrides EXPLAIN's form; empty: name(args).
 	text string
 }
 
 // Default stands in a Values row for the word DEFAULT; only Insert's evaluation of its input knows it.
 type Default struct{ T types.Type }
+
+var (
+	_ Expr = (*Column)(nil)
+	_ Expr = (*Const)(nil)
+	_ Expr = (*Call)(nil)
+	_ Expr = (*Default)(nil)
+)
+
+// Type implements Expr.
+func (c *Column) Type() types.Type { return c.T }
+
+// Args implements Expr: none.
+func (c *Column) Args() []Expr { return nil }
+
+// Type implements Expr.
+func (c *Const) Type() types.Type { return c.D.Type }
+
+// Args implements Expr: none.
+func (c *Const) Args() []Expr { return nil }
+
+// Type implements Expr.
+func (c *Call) Type() types.Type { return c.t }
+
+// Args implements Expr; not to be changed.
+func (c *Call) Args() []Expr { return c.args }
+
+// Name is the function's name in lower case, as NewCall takes it; "cast" for all casts.
+func (c *Call) Name() string { return c.fn.name }
+
+// Type implements Expr.
+func (d *Default) Type() types.Type { return d.T }
+
+// Args implements Expr: none.
+func (d *Default) Args() []Expr { return nil }
+
+// NewConst returns a literal.
+func NewConst(d types.Datum) *Const { return &Const{D: d} }
+
+// NewString returns a string literal.
+func NewString(s string, c collation.ID) *Const {
+	return &Const{D: types.NewStringDatum(types.NewVarChar(collation.CharLength(c, []byte(s)), c), []byte(s))}
+}
+
+// NewInt returns an integer literal.
+func NewInt(v int64) *Const { return &Const{D: types.NewIntDatum(types.NewBigInt().WithNullable(false), v)} }
+
+// NewNull returns the literal NULL.
+func NewNull() *Const { return &Const{D: types.NullDatum(types.NewNull())} }
