@@ -42,6 +42,8 @@ type Column struct {
 	OnUpdateNow bool
 	Hidden      bool // the row id of tables without primary key
 	Comment     string
+	// Initial is the value in rows that were written before the column was added; of the column's type.
+	Initial types.Datum
 }
 
 // IndexColumn is one part of a key.
@@ -75,6 +77,9 @@ type Table struct {
 	Created   int64  // Unix seconds
 	Virtual   bool   // rows come from a provider in catalog's registry, not from the store
 	ViewText  string // not empty: a view
+	// Since is the version of the catalog with which the table's data, or one of its indexes, came to be: a transaction
+	// whose read view is older than that cannot read it (error 1412). Not stored: 0 after a restart.
+	Since uint64
 }
 
 // ColumnByName returns the ordinal of the column, or -1. Names compare without case, as MySQL's do.

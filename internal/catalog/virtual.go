@@ -1,0 +1,72 @@
+package catalog
+
+import (
+	"context"
+	"maps"
+	"strings"
+
+	"github.com/spillwaydb/spillway/internal/schema"
+	"github.com/spillwaydb/spillway/internal/types"
+	"github.com/spillwaydb/spillway/internal/types/collation"
+)
+
+// VirtualTable provides the rows of a table that is not stored.
+type VirtualTable interface {
+	// Schema is the table: DB, Name and Columns; the registry fills in the rest.
+	Schema() *schema.Table
+	// Rows calls emit for each row, whose values are in the order of the columns and of their types or NULL; emit
+	// copies them. An error of emit is returned as it is: nothing more is wanted.
+	Rows(ctx context.Context, req VirtualRequest, emit func(row []types.Datum) error) error
+}
+
+// VirtualRequest is what a scan wants of a virtual table.
+type VirtualRequest struct {
+	// Session is what the running session gave to the scan, for tables that depend on it; may be nil.
+	Session any
+	// Equals are conditions column = one of the values, by ordinal, that the provider may use to do less.
+	Equals map[int][]string
+	// Wanted are the ordinals that will be read; others may be left NULL.
+	Wanted []int
+}
+
+// virtualIDs is above the IDs of stored tables.
+const virtualIDs schema.ID = 1 << 31
+
+// RegisterVirtual adds tables; their databases come to be with them. Called at start, before the first statement.
+func (c *Catalog) RegisterVirtual(tables ...VirtualTable) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	next := c.current.Load()
+	for _, v := range tables {
+		t := *v.Schema()
+		t.DB, t.Virtual = canonical(t.DB), true
+		name := t.Name
+		if isVirtualDB(t.DB) {
+			name = strings.ToLower(name)
+		}
+		t.ID = virtualIDs + schema.ID(len(c.virtual))
+		if t.Primary == nil {
+			t.Primary = &schema.Index{Name: "PRIMARY", Primary: true, Unique: true,
+				Columns: []schema.IndexColumn{{Column: 0}}}
+		}
+		if t.Collation == 0 {
+			t.Collation = collation.UTF8MB3GeneralCI
+		}
+		desc, tablesOf := &schema.Database{ID: t.ID, Name: t.DB, Collation: collation.UTF8MB3GeneralCI},
+			map[string]*schema.Table{}
+		if d := next.dbs[t.DB]; d != nil {
+			desc, tablesOf = d.desc, maps.Clone(d.tables)
+		}
+		tablesOf[name] = &t
+		c.virtual[t.ID] = v
+		next = next.with(t.DB, desc, tablesOf)
+	}
+	c.publish(next)
+}
+
+// Virtual returns the provider of a virtual table, or nil.
+func (c *Catalog) Virtual(t *schema.Table) VirtualTable {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.virtual[t.ID]
+}

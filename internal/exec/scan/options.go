@@ -1,0 +1,39 @@
+package scan
+
+import (
+	"github.com/spillwaydb/spillway/internal/catalog"
+	"github.com/spillwaydb/spillway/internal/exec"
+	"github.com/spillwaydb/spillway/internal/expr"
+	"github.com/spillwaydb/spillway/internal/kv"
+	"github.com/spillwaydb/spillway/internal/memory"
+	"github.com/spillwaydb/spillway/internal/plan/physical"
+)
+
+// Options are what a table scan needs besides its node. Account, Node, Env and one of Reader and Txn are required.
+type Options struct {
+	Account *memory.Account // MinBytes of its minimum are this scan's
+	Node    *physical.Scan
+	// Reader is the statement's snapshot; not closed by the scan. nil: Txn.Reader, closed by it.
+	Reader kv.Reader
+	// Txn is needed if Reader is nil and by locking scans.
+	Txn kv.Txn
+	// Lock says how locking scans wait; the mode is the node's.
+	Lock kv.LockOptions
+	// Store gives split points; nil: one morsel a range.
+	Store     kv.Store
+	Env       *expr.Env
+	Workers   int // at most; 0: 1
+	BatchRows int // 0: vector.CapacityFor
+}
+
+// VirtualOptions are what a scan of a virtual table needs. All but Session and BatchRows are required.
+type VirtualOptions struct {
+	Account   *memory.Account
+	Node      *physical.VirtualScan
+	Provider  catalog.VirtualTable
+	Session   any
+	Env       *expr.Env
+	BatchRows int
+}
+
+var _ exec.Source = (*Table)(nil)
