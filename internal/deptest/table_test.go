@@ -56,6 +56,7 @@ const mayExec = "plan/physical schema types sqlerr expr vector rows pagetree mem
 var supportTable = []row{
 	{"testutil", "memory spill sqlerr"},
 	{"testutil/faulty", "memory spill sqlerr"},
+	{"memory/memorytest", "memory spill sqlerr testutil"},
 	{"kv/kvtest", "kv memory sqlerr testutil"},
 	{"exec/exectest", "exec testutil testutil/faulty spill " + mayExec},
 }

@@ -1,0 +1,347 @@
+package memory
+
+import (
+	"github.com/spillwaydb/spillway/internal/sqlerr"
+)
+
+// NewBlock returns a new block, pinned once, and where it lies; its bytes are undefined. It belongs to the account until
+// FreeBlock. Any goroutine may pin it. Errors as for Alloc.
+func (a *Account) NewBlock(size int, kind Kind) (BlockID, Ref, error) {
+	return a.stmt.create(a, size, kind, stateBlock)
+}
+
+// Pin brings a block into memory and keeps it there until Unpin. Nested pins count and cost nothing; the first pinner
+// pays until the last pin is undone. The Ref may differ from the last pin's. A block that is modified after its first
+// Unpin must be announced by MarkDirty, after Pin and before the change. Errors: as for Alloc; the failure of a read is
+// the statement's.
+func (a *Account) Pin(id BlockID, kind Kind) (Ref, error) {
+	s := a.stmt
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for {
+		d, err := s.find(id)
+		if err != nil {
+			return 0, err
+		}
+		switch {
+		case d.has(flagLost | flagAway | flagDoomed):
+			return 0, s.lost()
+		case d.state == stateBlock && d.pins > 0:
+			d.pins++
+			return d.ref, nil
+		case d.state == stateBlock:
+			return s.pinLoose(a, d, kind)
+		case d.state == stateReading:
+			s.io.Wait()
+		case d.state == stateOut:
+			return s.pinOut(a, id, d, kind)
+		default:
+			return 0, sqlerr.AssertionError("memory: a page is pinned as a block")
+		}
+	}
+}
+
+// pinLoose pins a block that is in memory and unpinned.
+func (s *Statement) pinLoose(a *Account, d *desc, kind Kind) (Ref, error) {
+	n := d.size()
+	surplus := d.has(flagSurplus)
+	if !surplus || kind == Held { // else the lease that the block counts on serves the pin
+		var err error
+		if kind, err = s.reserve(a, n, kind); err != nil {
+			return 0, err
+		}
+		if surplus {
+			s.unlease(n)
+		}
+	}
+	d.drop(flagSurplus)
+	s.unlist(d)
+	s.accounts[d.owner].add(0, 0, -n)
+	s.charge(a, d, n, kind)
+	d.pins = 1
+	return d.ref, nil
+}
+
+// charge counts the pins of d on a.
+func (s *Statement) charge(a *Account, d *desc, n int64, kind Kind) {
+	d.payer, d.kind = a.number, kind
+	if kind == Held {
+		a.add(n, 0, 0)
+	} else {
+		a.add(0, n, 0)
+	}
+}
+
+// uncharge takes back charge and reserve.
+func (s *Statement) uncharge(d *desc, n int64) {
+	payer := s.accounts[d.payer]
+	if d.kind == Held {
+		payer.add(-n, 0, 0)
+		return
+	}
+	payer.add(0, -n, 0)
+	s.unlease(n)
+}
+
+// create makes a page or block.
+func (s *Statement) create(a *Account, size int, kind Kind, state state) (BlockID, Ref, error) {
+	class, ok := classOf(size)
+	if !ok {
+		return 0, 0, sqlerr.AssertionError("memory: a page of %d bytes is asked for", size)
+	}
+	f := &s.pool.classes[class]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.err != nil {
+		return 0, 0, s.err
+	}
+	kind, err := s.reserve(a, f.size, kind)
+	if err != nil {
+		return 0, 0, err
+	}
+	if err := s.fit(f.size); err != nil {
+		if kind == Leased {
+			s.unlease(f.size)
+		}
+		return 0, 0, err
+	}
+	var tmp desc
+	s.charge(a, &tmp, f.size, kind)
+	s.grow(f.size)
+	id, d, ok := s.newDesc()
+	for !ok {
+		if err := s.moreDescs(); err != nil {
+			s.uncharge(&tmp, f.size)
+			s.grow(-f.size)
+			return 0, 0, err
+		}
+		id, d, ok = s.newDesc()
+	}
+	d.class, d.owner, d.payer, d.kind, d.pins = class, a.number, a.number, kind, 1
+	ref := f.pop(s.pool.base, 0)
+	if ref == 0 {
+		s.mu.Unlock()
+		ref, err = s.pool.frame(s, f, 0, true)
+		s.mu.Lock()
+	}
+	if err != nil {
+		s.uncharge(d, f.size)
+		s.grow(-f.size)
+		s.freeDescriptor(id, d)
+		return 0, 0, err
+	}
+	d.ref, d.state = ref, state
+	s.pool.stacks.record(id)
+	return id, ref, nil
+}
+
+// moreDescs adds a chunk of descriptors; s.mu is released meanwhile.
+func (s *Statement) moreDescs() error {
+	p := s.pool
+	s.mu.Unlock()
+	r, err := p.frame(s, &p.descs, 0, true)
+	s.mu.Lock()
+	if err != nil {
+		return err
+	}
+	ready := int64(r-p.descs.start) + MinPageBytes
+	for {
+		old := p.descsReady.Load()
+		if old >= ready || p.descsReady.CompareAndSwap(old, ready) {
+			break
+		}
+	}
+	s.addChunk(r)
+	return nil
+}
+
+// grow changes the statement's bytes in memory.
+func (s *Statement) grow(n int64) {
+	s.resident += n
+	s.publish()
+}
+
+// Unpin undoes a pin. The last one makes the block evictable.
+func (a *Account) Unpin(id BlockID, reuse Reuse) {
+	s := a.stmt
+	s.mu.Lock()
+	d, err := s.find(id)
+	if err == nil && (d.state != stateBlock || d.pins == 0) {
+		err = sqlerr.AssertionError("memory: block %d is not pinned", id)
+	}
+	if err == nil {
+		s.unpin(id, d, reuse)
+	}
+	s.mu.Unlock()
+	if err != nil {
+		s.pool.leaked(err.Error())
+	}
+}
+
+func (s *Statement) unpin(id BlockID, d *desc, reuse Reuse) {
+	if d.pins--; d.pins > 0 {
+		return
+	}
+	d.reuse = reuse
+	n := d.size()
+	s.uncharge(d, n)
+	if d.has(flagAway) || s.err != nil && !d.has(flagWriting) {
+		// Nobody will read it again: the statement failed.
+		s.lose(d)
+		return
+	}
+	s.accounts[d.owner].add(0, 0, n)
+	if !s.spills() {
+		s.keepLoose(d)
+		return
+	}
+	if d.has(flagWriting) {
+		return // who writes it decides
+	}
+	if s.options.ForceSpill {
+		s.evictBlock(id, d)
+		return
+	}
+	s.list(id, d)
+	s.pool.freed.raise()
+	s.pool.evictors.noticed()
+}
+
+// keepLoose counts an unpinned block that cannot be evicted as a lease; if there is none, the statement fails.
+func (s *Statement) keepLoose(d *desc) {
+	n := d.size()
+	if q := s.options.QuotaBytes; q > 0 && s.granted+s.leased+n > q {
+		s.fail(s.quotaErrorLocked())
+	} else if s.pool.arbiter.lease(n) {
+		s.leased += n
+		d.set(flagSurplus)
+	} else {
+		s.fail(s.serverErrorLocked())
+	}
+}
+
+// FreeBlock ends a block that is pinned once, by the caller, or not at all.
+func (a *Account) FreeBlock(id BlockID) {
+	if id == 0 {
+		return
+	}
+	s := a.stmt
+	s.mu.Lock()
+	d, err := s.find(id)
+	if err == nil && (d.state == statePage || d.pins > 1) {
+		err = sqlerr.AssertionError("memory: block %d is freed while pinned %d times", id, d.pins)
+	}
+	if err == nil {
+		s.discard(id, d)
+	}
+	s.mu.Unlock()
+	if err != nil {
+		s.pool.leaked(err.Error())
+	}
+}
+
+// BlockSize is the block's length in bytes, 0 for an unknown one.
+func (a *Account) BlockSize(id BlockID) int {
+	s := a.stmt
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	d, err := s.find(id)
+	if err != nil {
+		return 0
+	}
+	return int(d.size())
+}
+
+// MarkDirty announces that a pinned block is about to be modified after it had been unpinned: a copy on disk is dropped,
+// and the block is written again when it is evicted. It waits for a write of the block that is under way.
+func (a *Account) MarkDirty(id BlockID) {
+	s := a.stmt
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for {
+		d, err := s.find(id)
+		if err != nil {
+			return
+		}
+		if !d.has(flagWriting) {
+			s.dropCopy(d)
+			return
+		}
+		s.io.Wait()
+	}
+}
+
+// dropCopy frees the block's copy on disk.
+func (s *Statement) dropCopy(d *desc) {
+	if d.slot == (Slot{}) {
+		return
+	}
+	s.pool.sums.forget(d.slot)
+	s.accounts[d.owner].addDisk(-s.pool.options.Store.DiskBytes(d.slot))
+	s.pool.options.Store.Free(s.owner, d.slot)
+	d.slot = Slot{}
+}
+
+// addDisk changes the temporary storage of a and of the accounts above it.
+func (a *Account) addDisk(n int64) {
+	for s := a.stmt; a != nil && a.stmt == s; a = a.parent {
+		a.disk += n
+		a.diskPeak = max(a.diskPeak, a.disk)
+	}
+}
+
+// lose drops the bytes of an unpinned block of a failed statement. It is not counted as loose (any longer).
+func (s *Statement) lose(d *desc) {
+	s.releaseFrame(d)
+	s.dropCopy(d)
+	d.state = stateOut
+	d.set(flagLost)
+	d.drop(flagAway)
+}
+
+// releaseFrame gives the frame of d back, with or without its memory.
+func (s *Statement) releaseFrame(d *desc) {
+	if d.has(flagAway) {
+		s.pool.classes[d.class].putBare(d.ref)
+		return
+	}
+	s.pool.freeFrame(d.class, d.ref)
+	s.grow(-d.size())
+}
+
+// discard frees a page or block in whatever state it is; what is on its way to or from disk is freed when it arrives.
+func (s *Statement) discard(id BlockID, d *desc) {
+	n := d.size()
+	if d.has(flagDoomed) {
+		return
+	}
+	switch d.state {
+	case statePage, stateBlock:
+		if d.pins > 0 {
+			s.uncharge(d, n)
+			d.pins = 0
+		} else {
+			s.unlist(d)
+			s.accounts[d.owner].add(0, 0, -n)
+			if d.has(flagSurplus) {
+				s.unlease(n)
+			}
+		}
+		if d.has(flagWriting) {
+			d.set(flagDoomed)
+			return
+		}
+		s.releaseFrame(d)
+	case stateReading:
+		d.set(flagDoomed)
+		return
+	}
+	s.bury(id, d)
+}
+
+// bury ends a descriptor without a frame.
+func (s *Statement) bury(id BlockID, d *desc) {
+	s.dropCopy(d)
+	s.pool.stacks.forget(id)
+	s.freeDescriptor(id, d)
+}

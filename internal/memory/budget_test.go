@@ -1,0 +1,22 @@
+package memory
+
+import "testing"
+
+func TestBudgetShares(t *testing.T) {
+	// The design's smallest shares of pages, in percent of the limit.
+	for _, c := range []struct{ limit, percent int64 }{{192, 25}, {208, 35}, {256, 45}, {1024, 70}, {4096, 77}} {
+		b, err := BudgetFor(c.limit * mib)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if sum := b.Pool + b.Heap + b.Storage + b.Fixed + b.Margin; sum != b.Limit {
+			t.Errorf("limit %d MiB: the parts sum up to %d", c.limit, sum/mib)
+		}
+		if got := b.Pool * 100 / b.Limit; got < c.percent {
+			t.Errorf("limit %d MiB: %d %% for pages, want at least %d", c.limit, got, c.percent)
+		}
+	}
+	if _, err := BudgetFor(MinServerLimit - 1); err == nil {
+		t.Error("a limit under the smallest is accepted")
+	}
+}

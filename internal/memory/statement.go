@@ -1,0 +1,333 @@
+package memory
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/spillwaydb/spillway/internal/invariants"
+	"github.com/spillwaydb/spillway/internal/sqlerr"
+)
+
+// Statement is the unit of admission, quota, parking and failure. Its methods may be called from any goroutine.
+type Statement struct {
+	pool    *Pool
+	options StatementOptions
+	account *Account
+	number  uint32
+	owner   uint64 // its number for the BlockStore; never used twice
+	ctx     context.Context
+	cancel  context.CancelCauseFunc
+
+	revoked atomic.Bool
+	leases  atomic.Int64 // leased, for the arbiter, which takes no statement's mutex
+
+	mu sync.Mutex // protects following
+	io sync.Cond  // on mu: a block's write or read ended, unparking ended
+
+	accounts []*Account // by number; nil where vacant
+	vacant   []uint32
+
+	chunks   []BlockID // first descriptors of the pages of descriptors
+	freeDesc BlockID
+	lists    [3]list
+	listed   int64 // bytes in lists
+	resident int64 // bytes of its pages in memory
+	writing  int   // blocks being written
+	granted  int64 // the minimum
+	leased   int64 // leases, surplus that cannot be evicted included
+	heap     int64
+
+	published int64 // resident, as the accounts above know it
+
+	err      error // first failure
+	admitted bool
+	closed   bool
+	raised   [eventKinds]bool
+	undo     func() bool // stops the watch on Admit's context
+
+	waits
+}
+
+func (p *Pool) newStatement(o StatementOptions) *Statement {
+	s := &Statement{pool: p, options: o, owner: p.owners.Add(1)}
+	s.io.L = &s.mu
+	s.ctx, s.cancel = context.WithCancelCause(context.Background())
+	s.account = &Account{pool: p, name: o.Name}
+	if p.server != nil {
+		s.account.min = s.account
+	}
+	s.enroll(s.account)
+	p.mu.Lock()
+	if n := len(p.numbers); n > 0 {
+		s.number = p.numbers[n-1]
+		p.numbers = p.numbers[:n-1]
+	} else {
+		s.number = p.next
+		p.next++
+	}
+	p.statements[s.number] = s
+	p.mu.Unlock()
+	if q, ok := p.options.Store.(OwnerQuotas); ok {
+		q.Open(s.owner, o.TempQuotaBytes)
+	}
+	return s
+}
+
+// Account is the statement's node in the tree. Held pages of its own count on what Operator has left of the minimum.
+func (s *Statement) Account() *Account { return s.account }
+
+// Err is why the statement failed, or nil.
+func (s *Statement) Err() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.err
+}
+
+// Fail poisons the statement: the first error wins and ends its Context; its data need not be kept any longer.
+func (s *Statement) Fail(err error) {
+	s.mu.Lock()
+	s.fail(err)
+	s.mu.Unlock()
+}
+
+func (s *Statement) fail(err error) {
+	if s.err != nil || err == nil || s == s.pool.server {
+		return
+	}
+	s.err = err
+	s.cancel(err)
+	s.pool.freed.raise()
+}
+
+// Operator opens an operator's account with its share of the granted minimum; the share returns on Close. The error is a
+// bug: the minimum that was granted does not cover the share.
+func (s *Statement) Operator(name string, minBytes int64) (*Account, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if rest := s.account.minimum; s.granted > 0 && minBytes > rest {
+		return nil, sqlerr.AssertionError("memory: operator %q needs %d bytes, %d of the statement's minimum are left",
+			name, minBytes, rest)
+	}
+	a := &Account{pool: s.pool, parent: s.account, name: name, minimum: minBytes}
+	a.min = a
+	s.account.minimum -= minBytes
+	s.enroll(a)
+	s.account.children = append(s.account.children, a)
+	return a, nil
+}
+
+// Event raises an event, once for each kind.
+func (s *Statement) Event(k EventKind) {
+	s.mu.Lock()
+	e, ok := s.event(k)
+	s.mu.Unlock()
+	if ok {
+		s.options.OnEvent(e)
+	}
+}
+
+// event marks an event as raised and tells if the caller has to call OnEvent, without a lock.
+func (s *Statement) event(k EventKind) (Event, bool) {
+	if s.raised[k] || s.options.OnEvent == nil {
+		return Event{}, false
+	}
+	s.raised[k] = true
+	return Event{Kind: k, Consumed: s.resident, Quota: s.options.QuotaBytes}, true
+}
+
+// raise is Event for callers that hold s.mu, which it releases meanwhile.
+func (s *Statement) raise(k EventKind) {
+	if e, ok := s.event(k); ok {
+		s.mu.Unlock()
+		s.options.OnEvent(e)
+		s.mu.Lock()
+	}
+}
+
+// Close frees what is left, closes operators' accounts and gives the minimum back. Pages that are left are reported.
+// Repeatable.
+func (s *Statement) Close() {
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return
+	}
+	s.closed = true
+	if s.undo != nil {
+		s.undo()
+	}
+	s.mu.Unlock()
+	s.account.Close()
+	s.mu.Lock()
+	s.drain()
+	granted := s.granted
+	s.granted, s.account.minimum = 0, 0
+	for _, first := range s.chunks {
+		s.pool.descs.push(s.pool.base, s.pool.descs.start+Ref(first)*descBytes)
+	}
+	s.chunks, s.freeDesc = nil, 0
+	s.resident = 0
+	s.publish()
+	s.cancel(context.Canceled)
+	s.mu.Unlock()
+	s.pool.arbiter.release(s, granted)
+	s.pool.freed.raise()
+	if q, ok := s.pool.options.Store.(OwnerQuotas); ok {
+		q.Close(s.owner)
+	}
+	p := s.pool
+	p.mu.Lock()
+	delete(p.statements, s.number)
+	p.numbers = append(p.numbers, s.number)
+	p.mu.Unlock()
+	if parent := s.account.parent; parent != nil {
+		parent.disown(s.account)
+	}
+}
+
+// spills tells if unpinned blocks may be evicted.
+func (s *Statement) spills() bool { return s.options.Spill && s.pool.options.Store != nil }
+
+// lost is the error for data that went with a failure.
+func (s *Statement) lost() error {
+	if s.err != nil {
+		return s.err
+	}
+	return sqlerr.AssertionError("memory: a freed block is pinned")
+}
+
+// quotaError lists what each operator holds.
+func (s *Statement) quotaError() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.quotaErrorLocked()
+}
+
+func (s *Statement) quotaErrorLocked() error {
+	return &sqlerr.QuotaError{ConnID: s.options.ConnID, Report: s.reportLocked()}
+}
+
+func (s *Statement) serverErrorLocked() error {
+	return &sqlerr.ServerMemoryError{ConnID: s.options.ConnID, Report: s.reportLocked()}
+}
+
+// report says in one line what each account of the statement holds.
+func (s *Statement) report() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.reportLocked()
+}
+
+func (s *Statement) reportLocked() string {
+	var b strings.Builder
+	for _, a := range s.accounts {
+		if a == nil || s == s.pool.server && a != s.account {
+			continue
+		}
+		if b.Len() > 0 {
+			b.WriteString("; ")
+		}
+		fmt.Fprintf(&b, "%s current %d peak %d minimum %d spilled %d",
+			a.name, a.held+a.leased+a.loose, a.peak, a.minimum, a.spilled)
+	}
+	return b.String()
+}
+
+// reserve decides whether a may pin n more bytes, and on what they count. The frame is another matter. s.mu is held.
+func (s *Statement) reserve(a *Account, n int64, kind Kind) (Kind, error) {
+	p := s.pool
+	if kind == Held {
+		if err := p.options.Hooks.refuse(OpMinimum, a.name, int(n)); err != nil {
+			return kind, err
+		}
+		m := a.min
+		if m != nil && m.held+n <= m.minimum {
+			return Held, nil
+		}
+		// The server's reserve, for accounts outside of statements and statements without a minimum.
+		if s.granted > 0 {
+			invariants.Assertf(false, "memory: %q holds %d bytes and takes %d more, its minimum is %d",
+				a.name, m.held, n, m.minimum)
+		}
+		if !p.arbiter.lease(n) {
+			return kind, s.serverErrorLocked()
+		}
+		s.leased += n
+		s.leases.Add(n)
+		return Leased, nil
+	}
+	if err := p.options.Hooks.refuse(OpSurplus, a.name, int(n)); err != nil {
+		return kind, err
+	}
+	if q := s.options.QuotaBytes; q > 0 && s.granted+s.leased+n > q {
+		switch {
+		case !s.spills():
+			s.fail(s.quotaErrorLocked())
+			return kind, s.err
+		case s.options.CancelAtQuota:
+			return kind, sqlerr.ErrNoSurplus
+		}
+	}
+	if !p.arbiter.lease(n) {
+		return kind, sqlerr.ErrNoSurplus
+	}
+	s.leased += n
+	s.leases.Add(n)
+	return Leased, nil
+}
+
+// unlease gives a lease back.
+func (s *Statement) unlease(n int64) {
+	s.leased -= n
+	s.leases.Add(-n)
+	s.pool.arbiter.unlease(n)
+}
+
+// fit evicts blocks of the statement until n more bytes are within its quota, as far as there are any. s.mu may be
+// released meanwhile.
+func (s *Statement) fit(n int64) error {
+	q := s.options.QuotaBytes
+	for q > 0 && s.resident+n > q && s.spills() && s.evictOne() {
+	}
+	return s.err
+}
+
+// Admit waits in the queue until minBytes are granted. Once per statement. The end of ctx fails the statement, then and
+// later. Errors: QuotaError if minBytes > quota, AdmissionTimeoutError, ctx's error.
+func (s *Statement) Admit(ctx context.Context, minBytes int64) error {
+	if q := s.options.QuotaBytes; q > 0 && minBytes > q {
+		return s.quotaError()
+	}
+	if err := s.pool.options.Hooks.refuse(OpAdmit, s.options.Name, int(minBytes)); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	if s.admitted {
+		s.mu.Unlock()
+		return sqlerr.AssertionError("memory: statement %q is admitted twice", s.options.Name)
+	}
+	s.admitted = true
+	s.undo = context.AfterFunc(ctx, func() { s.Fail(context.Cause(ctx)) })
+	s.mu.Unlock()
+	start := s.pool.options.Clock.Now()
+	if err := s.pool.arbiter.admit(ctx, s, minBytes); err != nil {
+		if errors.Is(err, errTimeout) {
+			return &sqlerr.AdmissionTimeoutError{
+				ConnID: s.options.ConnID, MinimumBytes: minBytes, Waited: s.pool.options.Clock.Now().Sub(start),
+			}
+		}
+		return err
+	}
+	s.mu.Lock()
+	s.granted = minBytes
+	s.account.minimum += minBytes
+	s.mu.Unlock()
+	return nil
+}
+
+// WaitReason is why a worker waits; shown in the process list.
+type WaitReason string

@@ -1,0 +1,50 @@
+package memory
+
+import "time"
+
+// AccountStats are an account's figures in bytes, its descendants included.
+type AccountStats struct {
+	Current      int64 // pages committed: held, leased and unpinned in memory
+	Peak         int64
+	Minimum      int64
+	Leased       int64
+	SpilledBytes int64 // uncompressed bytes written to temporary storage so far
+	DiskBytes    int64 // bytes of temporary storage in use
+	DiskPeak     int64
+	ReadBytes    int64 // uncompressed bytes read back
+	SpillNanos   int64 // time spent waiting for eviction and for reading back
+}
+
+// AccountInfo is an account in a listing.
+type AccountInfo struct {
+	Name  string
+	Stats AccountStats
+}
+
+// PoolStats are the pool's figures in bytes.
+type PoolStats struct {
+	Limit, Committed, Evictable, Idle int64
+	Minimums, Leases                  int64
+	Waiting                           int           // statements queued for admission
+	LongestWait                       time.Duration // of those now waiting
+	HeapReserved, HeapLimit           int64
+	Evictions, Reloads, Drift         int64
+	Descriptors                       int64 // bytes of page descriptors, part of Committed
+}
+
+// EventKind is a step taken under pressure, in TiDB's terms.
+type EventKind uint8
+
+const (
+	EventSpill   EventKind = iota // "memory exceeds quota, spill to disk now."
+	EventAggMode                  // "memory exceeds quota, set aggregate mode to spill-mode" (raised by the operator)
+	EventQuota                    // over the quota, action LOG
+	eventKinds
+)
+
+// Event is what happened to a statement under pressure; bytes.
+type Event struct {
+	Kind     EventKind
+	Consumed int64
+	Quota    int64
+}
