@@ -1,0 +1,2 @@
+// Package bind turns syntax trees into typed logical plans.
+package bind
