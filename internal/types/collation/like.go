@@ -1,0 +1,159 @@
+package collation
+
+import "bytes"
+
+// likeOp is what one element of a pattern matches.
+type likeOp uint8
+
+const (
+	likeChar likeOp = iota // a character of the same weight
+	likeOne                // any character: _
+	likeMany               // any number of them: %
+)
+
+type likeElem struct {
+	op     likeOp
+	char   []byte // likeChar: the bytes of the character
+	weight []byte // likeChar of kinds that weigh by Vitess
+}
+
+// Like is a compiled LIKE pattern. Immutable, safe for concurrent use.
+//
+// Characters are compared one by one, as MySQL does: contractions and trailing spaces play no role. Matching takes
+// O(text * pattern) steps at worst, no recursion and no memory.
+type Like struct {
+	c        *rules
+	elems    []likeElem
+	prefix   []byte // literal characters before the first wildcard
+	exact    bool   // no wildcard at all
+	contains []byte // of the pattern %literal% under a binary collation, else nil
+}
+
+// CompileLike compiles a pattern, in the charset of the collation. After the escape character, 0 for none, the next one
+// stands for itself; at the end of the pattern the escape character does.
+func CompileLike(id ID, pattern []byte, escape rune) *Like {
+	l := &Like{c: rulesOf(id).ready(), exact: true}
+	escaped := false
+	for len(pattern) > 0 {
+		r, n := DecodeRune(id, pattern)
+		char := pattern[:n]
+		pattern = pattern[n:]
+		switch {
+		case escaped:
+			l.addChar(char)
+			escaped = false
+		case escape != 0 && r == escape && len(pattern) > 0:
+			escaped = true
+		case r == '_':
+			l.elems = append(l.elems, likeElem{op: likeOne})
+			l.exact = false
+		case r == '%':
+			l.exact = false
+			if len(l.elems) == 0 || l.elems[len(l.elems)-1].op != likeMany {
+				l.elems = append(l.elems, likeElem{op: likeMany})
+			}
+		default:
+			l.addChar(char)
+		}
+	}
+	l.findContains()
+	return l
+}
+
+func (l *Like) addChar(char []byte) {
+	e := likeElem{op: likeChar, char: bytes.Clone(char)}
+	if l.c.kind == kindUCA || l.c.kind == kindWeights {
+		e.weight = l.c.weights(nil, char)
+	}
+	if l.exact {
+		l.prefix = append(l.prefix, char...)
+	}
+	l.elems = append(l.elems, e)
+}
+
+// findContains recognises %literal%, which is a search for bytes where characters cannot begin within others.
+func (l *Like) findContains() {
+	n := len(l.elems)
+	if n < 3 || l.elems[0].op != likeMany || l.elems[n-1].op != likeMany || !l.c.binary ||
+		!l.c.codec.single && l.c.charset != "utf8mb4" && l.c.charset != "utf8mb3" {
+		return
+	}
+	var literal []byte
+	for _, e := range l.elems[1 : n-1] {
+		if e.op != likeChar || !l.c.codec.single && l.c.codec.charLen(e.char) == 0 {
+			return
+		}
+		literal = append(literal, e.char...)
+	}
+	l.contains = literal
+}
+
+// Prefix returns the literal characters at the start of the pattern, for index ranges, and whether there is nothing
+// else.
+func (l *Like) Prefix() (prefix []byte, exact bool) { return l.prefix, l.exact }
+
+// Match tells if the whole of s matches.
+func (l *Like) Match(s []byte) bool {
+	if l.contains != nil {
+		return bytes.Contains(s, l.contains)
+	}
+	// On a mismatch, the last % takes one character more: an earlier one never needs to.
+	elem, backElem, backPos := 0, -1, 0
+	pos := 0
+	for pos < len(s) {
+		if elem < len(l.elems) {
+			e := &l.elems[elem]
+			if e.op == likeMany {
+				elem++
+				if elem == len(l.elems) {
+					return true
+				}
+				backElem, backPos = elem, pos
+				continue
+			}
+			n := l.c.codec.step(s[pos:])
+			if e.op == likeOne || l.equal(e, s[pos:pos+n]) {
+				elem++
+				pos += n
+				continue
+			}
+		}
+		if backElem < 0 {
+			return false
+		}
+		backPos += l.c.codec.step(s[backPos:])
+		elem, pos = backElem, backPos
+	}
+	for elem < len(l.elems) && l.elems[elem].op == likeMany {
+		elem++
+	}
+	return elem == len(l.elems)
+}
+
+// equal compares one character of the text with one of the pattern.
+func (l *Like) equal(e *likeElem, char []byte) bool {
+	if bytes.Equal(e.char, char) {
+		return true
+	}
+	switch c := l.c; c.kind {
+	case kindBytes, kindPadBytes:
+		return false
+	case kindTable:
+		return len(e.char) == 1 && len(char) == 1 && c.bytes[e.char[0]] == c.bytes[char[0]]
+	case kindRunes:
+		a, _ := c.runes.next(e.char)
+		b, _ := c.runes.next(char)
+		return a == b
+	case kindOwnCI:
+		return len(e.char) == 1 && len(char) == 1 && e.char[0]|0x20 == char[0]|0x20 && isLetter(char[0])
+	default:
+		if c.fast && len(char) == 1 && char[0] < 0x80 {
+			w := c.ascii[char[0]]
+			return len(e.weight) == 2 && w == uint16(e.weight[0])<<8|uint16(e.weight[1]) || w == 0 && len(e.weight) == 0
+		}
+		var buf [64]byte
+		return bytes.Equal(e.weight, c.weights(buf[:0], char))
+	}
+}
+
+func isLetter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
