@@ -102,7 +102,7 @@ func (s *Statement) closeAccount(a *Account) {
 	var left int64
 	var stacks string
 	s.each(func(id BlockID, d *desc) bool {
-		if d.owner == a.number {
+		if d.owner == a.number && !d.has(flagDoomed) {
 			left += d.size()
 			stacks += s.pool.stacks.of(id)
 			s.discard(id, d)

@@ -118,7 +118,7 @@ func (s *Statement) create(a *Account, size int, kind Kind, state state) (BlockI
 		id, d, ok = s.newDesc()
 	}
 	d.class, d.owner, d.payer, d.kind, d.pins = class, a.number, a.number, kind, 1
-	ref := f.pop(s.pool.base, 0)
+	ref := s.pool.popIdle(f, 0)
 	if ref == 0 {
 		s.mu.Unlock()
 		ref, err = s.pool.frame(s, f, 0, true)
@@ -204,7 +204,7 @@ func (s *Statement) unpin(id BlockID, d *desc, reuse Reuse) {
 	}
 	s.list(id, d)
 	s.pool.freed.raise()
-	s.pool.evictors.noticed()
+	s.pool.evictors.noticed(s)
 }
 
 // keepLoose counts an unpinned block that cannot be evicted as a lease; if there is none, the statement fails.

@@ -3,7 +3,6 @@ package memory
 import (
 	"math/bits"
 	"sync"
-	"sync/atomic"
 
 	"github.com/spillwaydb/spillway/internal/invariants"
 	"github.com/spillwaydb/spillway/internal/sqlerr"
@@ -23,16 +22,12 @@ type frames struct {
 	ready int64 // bytes of addresses made accessible
 	huge  bool
 
-	idle      Ref    // first idle frame; each one's first 8 bytes name the next, 0 is the end
-	bare      bitmap // by number of frame
-	idleBytes atomic.Int64
+	idle Ref    // first idle frame; each one's first 8 bytes name the next, 0 is the end
+	bare bitmap // by number of frame
 }
 
 // pop takes an idle frame other than not, or 0.
 func (f *frames) pop(b Base, not Ref) Ref {
-	if f.idleBytes.Load() == 0 {
-		return 0
-	}
 	f.mu.Lock()
 	r := f.idle
 	if r == 0 {
@@ -47,7 +42,6 @@ func (f *frames) pop(b Base, not Ref) Ref {
 		f.idle = next
 	}
 	f.mu.Unlock()
-	f.idleBytes.Add(-f.size)
 	return r
 }
 
@@ -57,7 +51,6 @@ func (f *frames) push(b Base, r Ref) {
 	*nextIdle0(b, r) = f.idle
 	f.idle = r
 	f.mu.Unlock()
-	f.idleBytes.Add(f.size)
 }
 
 func nextIdle0(b Base, r Ref) *Ref   { return (*Ref)(b.At(r)) }

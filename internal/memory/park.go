@@ -2,7 +2,13 @@ package memory
 
 import "context"
 
-type waits struct{ why WaitReason }
+type waits struct {
+	why        WaitReason
+	pinnedHere int64
+}
+
+func (s *Statement) parked() bool  { return false }
+func (s *Statement) evictInPlace() {}
 
 // Wait runs wait, which blocks on something else than memory, on behalf of one of the workers.
 func (s *Statement) Wait(ctx context.Context, why WaitReason, wait func(context.Context) error) error {

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/spillwaydb/spillway/internal/invariants"
 	"github.com/spillwaydb/spillway/internal/sqlerr"
@@ -23,6 +24,7 @@ type Pool struct {
 
 	limit      atomic.Int64 // P as it is now
 	committed  atomic.Int64 // M1: raised under limit before a page is touched
+	inUse      atomic.Int64 // committed less what is idle
 	descsReady atomic.Int64 // bytes of descs that were used at least once
 	drift      atomic.Int64 // what the guard took off nominal
 	nominal    atomic.Int64 // P as it was set
@@ -165,14 +167,28 @@ func (p *Pool) giveBack(f *frames, r Ref) {
 	p.committed.Add(-f.size)
 }
 
-// idle is the bytes of frames that are free and still committed.
-func (p *Pool) idle() int64 {
-	n := p.descs.idleBytes.Load()
-	for c := range p.classes {
-		n += p.classes[c].idleBytes.Load()
+// popIdle takes an idle frame into use.
+func (p *Pool) popIdle(f *frames, not Ref) Ref {
+	r := f.pop(p.base, not)
+	if r != 0 {
+		p.inUse.Add(f.size)
 	}
-	return n
+	return r
 }
+
+// putIdle takes a frame out of use.
+func (p *Pool) putIdle(f *frames, r Ref) {
+	p.inUse.Add(-f.size)
+	if p.committed.Load() > p.limit.Load() {
+		p.giveBack(f, r)
+	} else {
+		f.push(p.base, r)
+	}
+	p.freed.raise()
+}
+
+// idle is the bytes of frames that are free and still committed.
+func (p *Pool) idle() int64 { return p.committed.Load() - p.inUse.Load() }
 
 // freeFrame takes a frame back into the pool.
 func (p *Pool) freeFrame(class uint8, r Ref) {
@@ -180,12 +196,7 @@ func (p *Pool) freeFrame(class uint8, r Ref) {
 	if invariants.Enabled {
 		invariants.Mangle(p.region.bytes(r, f.size))
 	}
-	if p.committed.Load() > p.limit.Load() {
-		p.giveBack(f, r)
-	} else {
-		f.push(p.base, r)
-	}
-	p.freed.raise()
+	p.putIdle(f, r)
 }
 
 // Stats returns the pool's figures; they are read one after another, not at one moment.
@@ -248,7 +259,7 @@ func (p *Pool) Close() error {
 	for _, text := range p.leaks {
 		errs = append(errs, errors.New(text))
 	}
-	if n := p.committed.Load() - p.idle(); n != 0 {
+	if n := p.inUse.Load(); n != 0 {
 		errs = append(errs, fmt.Errorf("%d bytes are still counted", n))
 	}
 	if n := p.heap.used.Load(); n != 0 {
@@ -266,14 +277,17 @@ func (p *Pool) Close() error {
 // frame finds a frame with memory for s: an idle one, one with memory from the system, one that another class gives up,
 // one whose block is evicted. not is a frame that will not do, if there is another. It may write blocks; no lock is held.
 func (p *Pool) frame(s *Statement, f *frames, not Ref, wait bool) (Ref, error) {
+	var since time.Time
 	for {
-		if r := f.pop(p.base, not); r != 0 {
+		if r := p.popIdle(f, not); r != 0 {
 			return r, nil
 		}
 		if p.commit(f.size) {
 			r, err := f.take(&p.region)
 			if err != nil {
 				p.committed.Add(-f.size)
+			} else {
+				p.inUse.Add(f.size)
 			}
 			return r, err
 		}
@@ -283,7 +297,10 @@ func (p *Pool) frame(s *Statement, f *frames, not Ref, wait bool) (Ref, error) {
 		if !wait {
 			return 0, sqlerr.ErrNoSurplus
 		}
-		if err := p.makeRoom(s, f.size); err != nil {
+		if since.IsZero() {
+			since = time.Now()
+		}
+		if err := p.makeRoom(s, f.size, since); err != nil {
 			return 0, err
 		}
 	}

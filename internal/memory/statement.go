@@ -37,6 +37,8 @@ type Statement struct {
 	listed   int64 // bytes in lists
 	resident int64 // bytes of its pages in memory
 	writing  int   // blocks being written
+	reading  int   // blocks being read
+	behind   bool  // an evictor was asked to write ahead
 	granted  int64 // the minimum
 	leased   int64 // leases, surplus that cannot be evicted included
 	heap     int64
@@ -139,15 +141,6 @@ func (s *Statement) event(k EventKind) (Event, bool) {
 	return Event{Kind: k, Consumed: s.resident, Quota: s.options.QuotaBytes}, true
 }
 
-// raise is Event for callers that hold s.mu, which it releases meanwhile.
-func (s *Statement) raise(k EventKind) {
-	if e, ok := s.event(k); ok {
-		s.mu.Unlock()
-		s.options.OnEvent(e)
-		s.mu.Lock()
-	}
-}
-
 // Close frees what is left, closes operators' accounts and gives the minimum back. Pages that are left are reported.
 // Repeatable.
 func (s *Statement) Close() {
@@ -167,7 +160,7 @@ func (s *Statement) Close() {
 	granted := s.granted
 	s.granted, s.account.minimum = 0, 0
 	for _, first := range s.chunks {
-		s.pool.descs.push(s.pool.base, s.pool.descs.start+Ref(first)*descBytes)
+		s.pool.putIdle(&s.pool.descs, s.pool.descs.start+Ref(first)*descBytes)
 	}
 	s.chunks, s.freeDesc = nil, 0
 	s.resident = 0
@@ -270,6 +263,9 @@ func (s *Statement) reserve(a *Account, n int64, kind Kind) (Kind, error) {
 			return kind, s.err
 		case s.options.CancelAtQuota:
 			return kind, sqlerr.ErrNoSurplus
+		}
+		if e, ok := s.event(EventQuota); ok {
+			go s.options.OnEvent(e) // not under the mutex
 		}
 	}
 	if !p.arbiter.lease(n) {

@@ -1,0 +1,210 @@
+package memory_test
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/spillwaydb/spillway/internal/memory"
+	"github.com/spillwaydb/spillway/internal/memory/memorytest"
+	"github.com/spillwaydb/spillway/internal/sqlerr"
+	"github.com/spillwaydb/spillway/internal/testutil"
+)
+
+func TestMain(m *testing.M) { testutil.Main(m) }
+
+const page = 64 << 10
+
+// open admits a statement whose minimum belongs to one operator.
+func open(t *testing.T, p *memory.Pool, o memory.StatementOptions, minBytes int64) (*memory.Statement, *memory.Account) {
+	s := p.NewStatement(p.Server(), o)
+	t.Cleanup(s.Close)
+	require.NoError(t, s.Admit(context.Background(), minBytes))
+	a, err := s.Operator("op", minBytes)
+	require.NoError(t, err)
+	return s, a
+}
+
+// fill makes n unpinned blocks, each full of its number.
+func fill(t *testing.T, a *memory.Account, n int, reuse memory.Reuse) []memory.BlockID {
+	ids := make([]memory.BlockID, n)
+	for i := range ids {
+		id, ref, err := a.NewBlock(page, memory.Held)
+		require.NoError(t, err)
+		b := memory.Slice[uint32](a.Base(), ref, page/4)
+		for j := range b {
+			b[j] = uint32(i)
+		}
+		a.Unpin(id, reuse)
+		ids[i] = id
+	}
+	return ids
+}
+
+func check(t *testing.T, a *memory.Account, id memory.BlockID, want int) {
+	ref, err := a.Pin(id, memory.Held)
+	require.NoError(t, err)
+	for _, v := range memory.Slice[uint32](a.Base(), ref, page/4) {
+		if v != uint32(want) {
+			t.Fatalf("block %d: %d, want %d", id, v, want)
+		}
+	}
+	a.Unpin(id, memory.ReuseUnknown)
+}
+
+func TestEvictionUnderPoolLimit(t *testing.T) {
+	store := &memorytest.Store{}
+	p := memorytest.NewPoolWith(t, memory.Options{LimitBytes: 2 << 20, Store: store})
+	_, a := open(t, p, memory.StatementOptions{Spill: true}, 4*page)
+	ids := fill(t, a, 200, memory.ReuseUnknown)
+	require.LessOrEqual(t, p.Stats().Committed, int64(2<<20))
+	for i, id := range ids {
+		check(t, a, id, i)
+	}
+	writes, reads := store.Counts()
+	require.Greater(t, writes, 100)
+	require.Greater(t, reads, 100)
+	st := a.Stats()
+	require.EqualValues(t, writes*page, st.SpilledBytes)
+	require.EqualValues(t, reads*page, st.ReadBytes)
+	require.Positive(t, st.DiskBytes)
+	for _, id := range ids {
+		a.FreeBlock(id)
+	}
+	require.Zero(t, a.Stats().DiskBytes)
+	a.Close()
+}
+
+func TestEvictionUnderQuota(t *testing.T) {
+	var events []memory.EventKind
+	var mu sync.Mutex
+	o := memory.StatementOptions{Spill: true, CancelAtQuota: true, QuotaBytes: 8 * page, OnEvent: func(e memory.Event) {
+		mu.Lock()
+		events = append(events, e.Kind)
+		mu.Unlock()
+	}}
+	p := memorytest.NewPool(t, 16<<20)
+	_, a := open(t, p, o, 4*page)
+	ids := fill(t, a, 50, memory.ReuseUnknown)
+	require.LessOrEqual(t, a.Stats().Peak, int64(8*page))
+	var leases []memory.Page
+	for range 4 {
+		g, err := a.Alloc(page, memory.Leased)
+		require.NoError(t, err)
+		leases = append(leases, g)
+	}
+	_, err := a.Alloc(page, memory.Leased)
+	require.ErrorIs(t, err, sqlerr.ErrNoSurplus)
+	for i, id := range ids {
+		check(t, a, id, i)
+		a.FreeBlock(id)
+	}
+	for _, g := range leases {
+		a.Free(g)
+	}
+	mu.Lock()
+	require.Equal(t, []memory.EventKind{memory.EventSpill}, events)
+	mu.Unlock()
+	a.Close()
+}
+
+func TestLogAction(t *testing.T) {
+	p := memorytest.NewPool(t, 16<<20)
+	_, a := open(t, p, memory.StatementOptions{Spill: true, QuotaBytes: 8 * page}, 4*page)
+	var leases []memory.Page
+	for range 20 {
+		g, err := a.Alloc(page, memory.Leased)
+		require.NoError(t, err)
+		leases = append(leases, g)
+	}
+	for _, g := range leases {
+		a.Free(g)
+	}
+}
+
+func TestNoSpillFailsAtQuota(t *testing.T) {
+	p := memorytest.NewPool(t, 16<<20)
+	s, a := open(t, p, memory.StatementOptions{ConnID: 7, QuotaBytes: 8 * page, CancelAtQuota: true}, 4*page)
+	ids := fill(t, a, 4, memory.ReuseUnknown)
+	var err error
+	for range 10 {
+		var id memory.BlockID
+		if id, _, err = a.NewBlock(page, memory.Held); err != nil {
+			break
+		}
+		a.Unpin(id, memory.ReuseUnknown)
+		ids = append(ids, id)
+	}
+	var quota *sqlerr.QuotaError
+	require.ErrorAs(t, err, &quota)
+	require.EqualValues(t, 7, quota.ConnID)
+	require.Contains(t, quota.Report, "op current")
+	require.ErrorIs(t, s.Err(), err)
+	require.ErrorIs(t, context.Cause(a.Context()), err)
+	for _, id := range ids {
+		a.FreeBlock(id)
+	}
+}
+
+func TestWriteErrorBelongsToOwner(t *testing.T) {
+	broken := errors.New("broken disk")
+	hooks := &memory.Hooks{Refuse: func(op memory.Op, account string, _ int) error {
+		if op == memory.OpWrite && account == "bad" {
+			return broken
+		}
+		return nil
+	}}
+	p := memorytest.NewPoolWith(t, memory.Options{LimitBytes: 2 << 20, Hooks: hooks})
+	bad, a := open(t, p, memory.StatementOptions{Spill: true, Name: "bad"}, 2*page)
+	good, b := open(t, p, memory.StatementOptions{Spill: true, Name: "good"}, 2*page)
+	badIDs := fill(t, a, 20, memory.ReuseUnknown)
+	ids := fill(t, b, 100, memory.ReuseUnknown)
+	for i, id := range ids {
+		check(t, b, id, i)
+	}
+	require.ErrorIs(t, bad.Err(), broken)
+	require.NoError(t, good.Err())
+	for _, id := range badIDs {
+		a.FreeBlock(id)
+	}
+	for _, id := range ids {
+		b.FreeBlock(id)
+	}
+}
+
+func TestManyWorkers(t *testing.T) {
+	p := memorytest.NewPool(t, 4<<20)
+	var all sync.WaitGroup
+	for range 3 {
+		_, a := open(t, p, memory.StatementOptions{Spill: true, QuotaBytes: 2 << 20, CancelAtQuota: true}, 8*page)
+		for range 3 {
+			all.Go(func() {
+				for range 5 {
+					ids := fill(t, a, 30, memory.ReuseUnknown)
+					a.Prefetch(ids[:8]...)
+					for i, id := range ids {
+						check(t, a, id, i)
+						a.FreeBlock(id)
+					}
+				}
+			})
+		}
+	}
+	all.Wait()
+}
+
+func TestMarkDirty(t *testing.T) {
+	p := memorytest.NewPool(t, 4<<20)
+	_, a := open(t, p, memory.StatementOptions{Spill: true, ForceSpill: true}, 8*page)
+	id := fill(t, a, 1, memory.ReuseUnknown)[0]
+	ref, err := a.Pin(id, memory.Held)
+	require.NoError(t, err)
+	a.MarkDirty(id)
+	clear(memory.Bytes(a.Base(), ref, page))
+	a.Unpin(id, memory.ReuseUnknown)
+	check(t, a, id, 0)
+	a.FreeBlock(id)
+}
