@@ -1,0 +1,71 @@
+package spill
+
+import "math/bits"
+
+// unit is what all lengths and offsets on disk are multiples of.
+const unit = 4 << 10
+
+// slotBytes is the size of the slot for n bytes: n rounded up to a sixteenth of the power of two above it, at least 4
+// KiB. So a slot wastes at most an eighth, and there are at most 8 sizes between two page sizes.
+func slotBytes(n int) int64 {
+	step := max(unit, 1<<bits.Len(uint(n-1))/16)
+	return int64((n + step - 1) / step * step)
+}
+
+// slotFile is a file of slots of one size. The Store's mutex protects it but for what never changes.
+type slotFile struct {
+	number uint32
+	file   File
+	slot   int64 // bytes; never changes
+	limit  int   // slots
+
+	used  []uint64 // one bit a slot
+	holes []uint64 // slots whose space was given back
+	count int      // used slots
+	top   int      // slots that were used at least once
+	hint  int      // no word below has a free bit
+}
+
+// take finds a slot; ok is false when the file is full. grown tells if the slot has no space yet.
+func (f *slotFile) take() (i int, grown, ok bool) {
+	if f.count == f.limit {
+		return 0, false, false
+	}
+	if f.count == f.top {
+		i = f.top
+		if i/64 == len(f.used) {
+			f.used, f.holes = append(f.used, 0), append(f.holes, 0)
+		}
+		f.top++
+		grown = true
+	} else {
+		for f.used[f.hint] == ^uint64(0) {
+			f.hint++
+		}
+		i = f.hint*64 + bits.TrailingZeros64(^f.used[f.hint])
+		grown = f.holes[i/64]&(1<<(i%64)) != 0
+		f.holes[i/64] &^= 1 << (i % 64)
+	}
+	f.used[i/64] |= 1 << (i % 64)
+	f.count++
+	return i, grown, true
+}
+
+// put frees a slot.
+func (f *slotFile) put(i int) {
+	f.used[i/64] &^= 1 << (i % 64)
+	f.hint = min(f.hint, i/64)
+	f.count--
+}
+
+// has tells if slot i is used.
+func (f *slotFile) has(i int) bool { return i < f.top && f.used[i/64]&(1<<(i%64)) != 0 }
+
+// allocated is the bytes of disk that the file takes.
+func (f *slotFile) allocated() int64 {
+	n := int64(f.top)
+	for _, w := range f.holes {
+		n -= int64(bits.OnesCount64(w))
+	}
+	return n * f.slot
+}
