@@ -307,7 +307,7 @@ func FuzzRead(f *testing.F) {
 	require.NoError(f, err)
 	f.Add(slot.Lo, slot.Hi, len(data))
 	f.Fuzz(func(t *testing.T, lo, hi uint64, n int) {
-		n = max(min(n, 1<<20), 1) / 4096 * 4096
+		n = max(min(n, 1<<20)/4096, 1) * 4096
 		dst := aligned(n)
 		defer func() { // assertion builds panic for slots that were never given out
 			if r := recover(); r != nil {
