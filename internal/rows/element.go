@@ -1,0 +1,212 @@
+package rows
+
+import (
+	"bytes"
+	"math/bits"
+	"slices"
+	"unsafe"
+
+	"github.com/spillwaydb/spillway/internal/memory"
+)
+
+// element stands for a row while it is sorted.
+type element struct {
+	prefix
+	row memory.Ref
+}
+
+const elementBytes = int(unsafe.Sizeof(element{}))
+
+// comparer compares rows whose prefixes are equal, by the rest of their keys. An error, of reading an overflow block,
+// makes rows equal and is kept in err.
+type comparer struct {
+	base memory.Base
+	acct *memory.Account
+	rest uintptr // offset of the rest's reference; 0: prefixes are the whole keys
+	err  error
+}
+
+func (c *comparer) rows(a, b memory.Ref) int {
+	if c.rest == 0 {
+		return 0
+	}
+	s, t := strAt(c.base, a, c.rest), strAt(c.base, b, c.rest)
+	if s.overflows() || t.overflows() {
+		return c.long(a, b)
+	}
+	return bytes.Compare(s.bytes(c.base, a), t.bytes(c.base, b))
+}
+
+// long compares with overflow blocks pinned for the moment.
+func (c *comparer) long(a, b memory.Ref) int {
+	p, q := MakePins(c.acct), MakePins(c.acct)
+	defer p.Release()
+	defer q.Release()
+	x, err := c.text(&p, a)
+	if err == nil {
+		var y []byte
+		if y, err = c.text(&q, b); err == nil {
+			return bytes.Compare(x, y)
+		}
+	}
+	if c.err == nil {
+		c.err = err
+	}
+	return 0
+}
+
+// text is the rest of a row's key.
+func (c *comparer) text(p *Pins, row memory.Ref) ([]byte, error) {
+	s := strAt(c.base, row, c.rest)
+	if !s.overflows() {
+		return s.bytes(c.base, row), nil
+	}
+	ref, err := p.resolve(s)
+	if err != nil {
+		return nil, err
+	}
+	return memory.Bytes(c.base, ref, int(s.n)), nil
+}
+
+func (c *comparer) compare(a, b *element) int {
+	switch {
+	case a.hi != b.hi:
+		if a.hi < b.hi {
+			return -1
+		}
+		return 1
+	case a.lo != b.lo:
+		if a.lo < b.lo {
+			return -1
+		}
+		return 1
+	}
+	return c.rows(a.row, b.row)
+}
+
+// sort orders elements in place: nothing if they are in order, else most significant byte first (American flag sort:
+// McIlroy, Bostic, McIlroy 1993), small buckets by insertion, equal prefixes by comparison.
+func (c *comparer) sort(e []element) {
+	i := 1
+	for i < len(e) && c.compare(&e[i-1], &e[i]) <= 0 {
+		i++
+	}
+	if i >= len(e) {
+		return
+	}
+	c.radix(e)
+}
+
+// insertionMost is up to how many elements insertion is faster than counting.
+const insertionMost = 32
+
+// radix recurses at most once a byte of the prefix: each level splits by the first byte that is not the same in all.
+func (c *comparer) radix(e []element) {
+	if len(e) <= insertionMost {
+		c.insertion(e)
+		return
+	}
+	var differ prefix
+	first := e[0].prefix
+	for i := range e {
+		differ.hi |= e[i].hi ^ first.hi
+		differ.lo |= e[i].lo ^ first.lo
+	}
+	low := differ.hi == 0
+	word := differ.hi
+	if low {
+		word = differ.lo
+	}
+	if word == 0 {
+		if c.rest != 0 {
+			slices.SortFunc(e, func(a, b element) int { return c.rows(a.row, b.row) })
+		}
+		return
+	}
+	shift := uint(56 - bits.LeadingZeros64(word)&^7)
+	var ends [257]int // ends[i+1]: the end of bucket i
+	if low {
+		permute(e, &ends, func(x *element) uint8 { return uint8(x.lo >> shift) })
+	} else {
+		permuteHigh(e, &ends, shift)
+	}
+	from := 0
+	for _, to := range ends[1:] {
+		if to-from > 1 {
+			c.radix(e[from:to])
+		}
+		from = to
+	}
+}
+
+// permuteHigh is permute for the usual case, without a call for each element.
+func permuteHigh(e []element, ends *[257]int, shift uint) {
+	var next [256]int
+	for i := range e {
+		next[uint8(e[i].hi>>shift)]++
+	}
+	sumUp(&next, ends)
+	for b := range 256 {
+		for next[b] < ends[b+1] {
+			x := e[next[b]]
+			for {
+				d := uint8(x.hi >> shift)
+				if int(d) == b {
+					break
+				}
+				at := next[d]
+				next[d]++
+				x, e[at] = e[at], x
+			}
+			e[next[b]] = x
+			next[b]++
+		}
+	}
+}
+
+// permute moves elements to the buckets that digit names.
+func permute(e []element, ends *[257]int, digit func(*element) uint8) {
+	var next [256]int
+	for i := range e {
+		next[digit(&e[i])]++
+	}
+	sumUp(&next, ends)
+	for b := range 256 {
+		for next[b] < ends[b+1] {
+			x := e[next[b]]
+			for {
+				d := digit(&x)
+				if int(d) == b {
+					break
+				}
+				at := next[d]
+				next[d]++
+				x, e[at] = e[at], x
+			}
+			e[next[b]] = x
+			next[b]++
+		}
+	}
+}
+
+// sumUp turns counts into starts, and fills in the ends.
+func sumUp(next *[256]int, ends *[257]int) {
+	sum := 0
+	for i, n := range next {
+		next[i] = sum
+		sum += n
+		ends[i+1] = sum
+	}
+}
+
+func (c *comparer) insertion(e []element) {
+	for i := 1; i < len(e); i++ {
+		x := e[i]
+		j := i
+		for j > 0 && c.compare(&x, &e[j-1]) < 0 {
+			e[j] = e[j-1]
+			j--
+		}
+		e[j] = x
+	}
+}

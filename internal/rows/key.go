@@ -1,0 +1,205 @@
+package rows
+
+import (
+	"bytes"
+	"encoding/binary"
+	"math"
+
+	"github.com/spillwaydb/spillway/internal/memory"
+	"github.com/spillwaydb/spillway/internal/types"
+	"github.com/spillwaydb/spillway/internal/types/collation"
+	"github.com/spillwaydb/spillway/internal/vector"
+)
+
+// Order is one key of an order over columns.
+type Order struct {
+	Column int
+	Desc   bool
+}
+
+// prefixBytes of a normalized key lie in the sort element and in front of the row, as two numbers.
+const prefixBytes = 16
+
+// keyEncoder makes normalized keys: bytes that order as the columns do.
+//
+//	column: 0x00 (NULL), or 0x01 and the value; all bits inverted for DESC
+//	number: big-endian in the width of its row column, sign bit inverted; floats: all bits if negative
+//	string: weight string, 0x00 written as 0x00 0xFF, then 0x00 0x00
+//
+// No key is a prefix of another, so one that is shorter than the prefix is padded with zeros. A value of NULL is zero.
+type keyEncoder struct {
+	columns []keyColumn
+	exact   bool // every key has at most prefixBytes
+	text    []byte
+	weight  []byte
+}
+
+type keyColumn struct {
+	index     int
+	kind      kind
+	desc      bool
+	collation collation.ID
+}
+
+func newKeyEncoder(columns []types.Type, order []Order) *keyEncoder {
+	e := &keyEncoder{exact: true}
+	width := 0
+	for _, o := range order {
+		t := columns[o.Column]
+		k := keyColumn{index: o.Column, kind: kindOf(t), desc: o.Desc, collation: t.Collation}
+		if k.kind == kindString && t.Collation == 0 {
+			k.collation = collation.Binary
+		}
+		e.columns = append(e.columns, k)
+		width += 1 + kindBytes[k.kind]
+		if k.kind >= kindDec128 {
+			e.exact = false
+		}
+	}
+	e.exact = e.exact && width <= prefixBytes
+	return e
+}
+
+// prefix is the first prefixBytes of a key.
+type prefix struct{ hi, lo uint64 }
+
+func (p prefix) less(o prefix) bool { return p.hi < o.hi || p.hi == o.hi && p.lo < o.lo }
+
+// encodeExact writes the keys of rows sel of cols, which are no longer than a prefix.
+func (e *keyEncoder) encodeExact(cols []*vector.Vector, sel []uint16, out []prefix) {
+	out = out[:len(sel)]
+	clear(out)
+	left := 8 * prefixBytes
+	for i := range e.columns {
+		c := &e.columns[i]
+		v := cols[c.index]
+		width := 8 * kindBytes[c.kind]
+		left -= 8 + width
+		mask := uint64(math.MaxUint64) >> (64 - width)
+		var flip, flipNull uint64
+		if c.desc {
+			flip, flipNull = mask, 0xFF
+		}
+		s := pick(v, sel)
+		for j, row := range s {
+			var value uint64
+			null := uint64(v.Null[row])
+			if null == 0 {
+				value = c.number(v, row) & mask
+			}
+			value ^= flip
+			null = null ^ 1 ^ flipNull
+			p := &out[j]
+			if left >= 64 {
+				p.hi |= value << (left - 64)
+			} else {
+				p.hi |= value >> (64 - left)
+				p.lo |= value << left
+			}
+			if at := left + width; at >= 64 {
+				p.hi |= null << (at - 64)
+			} else {
+				p.lo |= null << at
+			}
+		}
+	}
+}
+
+// number is the order-preserving number of a value that is not NULL; higher bits than its width are undefined.
+func (c *keyColumn) number(v *vector.Vector, row uint16) uint64 {
+	switch c.kind {
+	case kindInt8, kindInt16, kindInt32, kindInt64:
+		return uint64(v.I64[row]) + 1<<(8*kindBytes[c.kind]-1)
+	case kindUint8, kindUint16, kindUint32, kindUint64:
+		return v.U64[row]
+	case kindFloat32:
+		b := math.Float32bits(float32(v.F64[row]) + 0) // -0 is 0
+		return uint64(b ^ uint32(int32(b)>>31) ^ 1<<31&^uint32(int32(b)>>31))
+	case kindFloat64:
+		b := math.Float64bits(v.F64[row] + 0)
+		return b ^ uint64(int64(b)>>63) ^ 1<<63&^uint64(int64(b)>>63)
+	case kindDec64:
+		return v.Dec[row][0] + 1<<63
+	}
+	return 0
+}
+
+// encode returns the key of one row; it lives until the next call.
+func (e *keyEncoder) encode(b memory.Base, cols []*vector.Vector, row uint16) []byte {
+	e.text = e.text[:0]
+	for i := range e.columns {
+		c := &e.columns[i]
+		v := cols[c.index]
+		k := row
+		if v.Const {
+			k = 0
+		}
+		from := len(e.text)
+		if v.Null[k] != 0 {
+			e.text = append(e.text, 0)
+			if c.kind != kindString {
+				e.text = append(e.text, make([]byte, kindBytes[c.kind])...)
+			}
+		} else {
+			e.text = append(e.text, 1)
+			e.value(b, c, v, k)
+		}
+		if c.desc {
+			for j := from; j < len(e.text); j++ {
+				e.text[j] = ^e.text[j]
+			}
+		}
+	}
+	return e.text
+}
+
+// value appends a value that is not NULL.
+func (e *keyEncoder) value(b memory.Base, c *keyColumn, v *vector.Vector, row uint16) {
+	switch c.kind {
+	case kindString:
+		text := v.Str[row].Bytes(b)
+		if c.collation != collation.Binary {
+			e.weight = collation.WeightString(c.collation, e.weight[:0], text)
+			text = e.weight
+		}
+		for {
+			n := bytes.IndexByte(text, 0)
+			if n < 0 {
+				break
+			}
+			e.text = append(append(e.text, text[:n]...), 0, 0xFF)
+			text = text[n+1:]
+		}
+		e.text = append(append(e.text, text...), 0, 0)
+	case kindDec128, kindDec256:
+		d := v.Dec[row]
+		words := kindBytes[c.kind] / 8
+		d[words-1] += 1 << 63
+		for w := words - 1; w >= 0; w-- {
+			e.text = binary.BigEndian.AppendUint64(e.text, d[w])
+		}
+	default:
+		width := kindBytes[c.kind]
+		var n [8]byte
+		binary.BigEndian.PutUint64(n[:], c.number(v, row)<<(64-8*width))
+		e.text = append(e.text, n[:width]...)
+	}
+}
+
+// split cuts a key into prefix and rest.
+func split(key []byte) (p prefix, rest []byte) {
+	var n [prefixBytes]byte
+	copy(n[:], key)
+	p = prefix{binary.BigEndian.Uint64(n[:8]), binary.BigEndian.Uint64(n[8:])}
+	if len(key) > prefixBytes {
+		rest = key[prefixBytes:]
+	}
+	return p, rest
+}
+
+// trim gives back what very long keys took.
+func (e *keyEncoder) trim() {
+	if cap(e.text)+cap(e.weight) > sharedOverflowBytes {
+		e.text, e.weight = nil, nil
+	}
+}
