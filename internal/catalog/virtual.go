@@ -34,6 +34,8 @@ const virtualIDs schema.ID = 1 << 31
 
 // RegisterVirtual adds tables; their databases come to be with them. Called at start, before the first statement.
 func (c *Catalog) RegisterVirtual(tables ...VirtualTable) {
+	c.commitMu.Lock()
+	defer c.commitMu.Unlock()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	next := c.current.Load()

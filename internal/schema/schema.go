@@ -66,6 +66,7 @@ type Index struct {
 // Table describes a table. Rows are stored under the primary key (clustered) or, without one, a hidden row id.
 type Table struct {
 	ID        ID
+	NextID    ID // the next column's or index's
 	Version   uint32
 	DB        string
 	Name      string

@@ -172,3 +172,35 @@ func (s storage) getFixed(b []byte, d *types.Datum) {
 		d.D = getDec(b)
 	}
 }
+
+// SameStorage says if rows and index entries with a column of type a are valid for one of type b, so that a change of the
+// type needs no new rows. inKey: the column is part of a key.
+func SameStorage(a, b types.Type, inKey bool) bool {
+	if a.Nullable != b.Nullable && (inKey || a.Nullable) {
+		return false // keys mark NULLs of nullable columns; rows may have NULLs
+	}
+	if storageOf(a) != storageOf(b) || a.Collation != b.Collation || a.Unsigned != b.Unsigned || a.Scale != b.Scale {
+		return false
+	}
+	switch {
+	case a.IsString():
+		if a.ID == types.Binary || b.ID == types.Binary || (a.ID == types.Char) != (b.ID == types.Char) {
+			return a.Equal(b.WithNullable(a.Nullable)) // padding differs
+		}
+		return a.MaxBytes() <= b.MaxBytes() && a.Length <= b.Length
+	case a.ID == types.Decimal:
+		return a.Precision <= b.Precision
+	case a.Members != nil || b.Members != nil:
+		return a.ID == b.ID && membersGrow(a, b)
+	}
+	return a.ID == b.ID && (a.ID != types.Bit || a.Length <= b.Length)
+}
+
+func membersGrow(a, b types.Type) bool {
+	for i, n := range a.Members.Names() {
+		if i >= b.Members.Len() || b.Members.Name(i) != n {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,257 @@
+package catalog
+
+import (
+	"context"
+	"errors"
+
+	"github.com/spillwaydb/spillway/internal/kv"
+	"github.com/spillwaydb/spillway/internal/sqlerr"
+	"github.com/spillwaydb/spillway/internal/table"
+)
+
+// AlterTable is ALTER TABLE, CREATE INDEX and DROP INDEX; it returns the number of rows copied. What only concerns the
+// descriptor is done at once, new indexes are built beside the rows; all else copies the table.
+func (c *Catalog) AlterTable(ctx context.Context, d DDL, n Name, changes []Alteration) (int64, error) {
+	if err := d.lock(ctx, n, SharedNoWrite); err != nil {
+		return 0, err
+	}
+	old, err := c.find(n)
+	if err != nil {
+		return 0, err
+	}
+	a := newAltered(c, &d, old)
+	for _, change := range changes {
+		if err := a.apply(change); err != nil {
+			return 0, err
+		}
+	}
+	if err := a.finish(); err != nil {
+		return 0, err
+	}
+	if a.renamed {
+		if exists, err := c.lockNew(ctx, d, Name{a.t.DB, a.t.Name}); err != nil {
+			return 0, err
+		} else if exists {
+			return 0, sqlerr.New(sqlerr.ErrTableExists, a.t.Name)
+		}
+	}
+	return c.runAlter(ctx, d, a)
+}
+
+// runAlter builds and commits. The transaction's read view is taken after the lock, so it has all rows.
+func (c *Catalog) runAlter(ctx context.Context, d DDL, a *altered) (rows int64, err error) {
+	tx, err := c.begin(ctx, d.Txn)
+	if err != nil {
+		return 0, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, tx.Rollback())
+		}
+	}()
+	if a.copies {
+		a.t.ID = c.newID()
+	}
+	if rows, err = c.build(ctx, d, tx, a); err != nil {
+		return 0, err
+	}
+	if err = d.lock(ctx, Name{a.old.DB, a.old.Name}, Exclusive); err != nil {
+		return 0, err
+	}
+	if err = c.finishAlter(ctx, tx, a); err != nil {
+		return 0, err
+	}
+	a.t.Version = a.old.Version + 1
+	if err = setTable(tx, a.t); err != nil {
+		return 0, err
+	}
+	err = c.commit(ctx, tx, func(s *Snapshot) *Snapshot {
+		if a.copies || len(a.added) > 0 {
+			a.t.Since = s.Version + 1
+		}
+		return putTable(a.old, a.t)(s)
+	})
+	if err == nil && a.copies {
+		c.AddRows(a.t, rows)
+		c.dropCounters(a.old.ID)
+	}
+	return rows, err
+}
+
+// build writes what is new: all rows, or the entries of new indexes.
+func (c *Catalog) build(ctx context.Context, d DDL, tx kv.Txn, a *altered) (int64, error) {
+	if !a.copies && len(a.added) == 0 {
+		return 0, nil
+	}
+	r, err := tx.Reader()
+	if err != nil {
+		return 0, err
+	}
+	defer r.Close()
+	o := table.BuildOptions{Reader: r, Txn: tx, Account: d.Txn.Account, Conv: d.Conv, Progress: d.Context}
+	if o.Account == nil {
+		o.Account = c.txn.Account
+	}
+	to := table.NewCodec(a.t)
+	if a.copies {
+		convert, err := c.converter(ctx, &d, a)
+		if err != nil {
+			return 0, err
+		}
+		return table.Copy(ctx, o, table.NewCodec(a.old), to, convert)
+	}
+	for _, x := range a.added {
+		if _, err := table.BuildIndex(ctx, o, to, x); err != nil {
+			return 0, err
+		}
+	}
+	return 0, nil
+}
+
+// finishAlter deletes what is gone and carries the counters over.
+func (c *Catalog) finishAlter(ctx context.Context, tx kv.Txn, a *altered) error {
+	next, err := c.nextAfter(ctx, a)
+	if err != nil {
+		return err
+	}
+	if a.copies {
+		if err := dropData(tx, a.old); err != nil {
+			return err
+		}
+		if !a.t.HasPrimaryKey() {
+			if err := setCounter(tx, a.t, len(a.t.Columns)-1, a.rowIDs+1); err != nil {
+				return err
+			}
+		}
+	} else {
+		for _, x := range a.dropped {
+			if err := tx.DeleteSpan(table.IndexSpan(a.old, x)); err != nil {
+				return err
+			}
+		}
+	}
+	column := a.t.AutoIncrement()
+	if column < 0 || next == 0 {
+		return nil
+	}
+	if !a.copies {
+		c.forgetCounter(counterID{a.t.ID, a.t.Columns[column].ID})
+	}
+	return setCounter(tx, a.t, column, next)
+}
+
+// nextAfter is the AUTO_INCREMENT value to store; 0: it stays as it is.
+func (c *Catalog) nextAfter(ctx context.Context, a *altered) (uint64, error) {
+	column := a.t.AutoIncrement()
+	if column < 0 || !a.copies && a.next == 0 {
+		return 0, nil
+	}
+	next := max(a.next, a.maxAuto+1)
+	if o := a.old.AutoIncrement(); o >= 0 && a.old.Columns[o].ID == a.t.Columns[column].ID {
+		k, err := c.Counter(ctx, a.old, o)
+		if err != nil {
+			return 0, err
+		}
+		next = max(next, k.Next())
+	}
+	return next, nil
+}
+
+// forgetCounter makes the next use read the counter anew. The table is locked: nobody uses it.
+func (c *Catalog) forgetCounter(id counterID) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.counters, id)
+}
+
+// apply changes the draft by one clause.
+func (a *altered) apply(change Alteration) error {
+	switch change := change.(type) {
+	case AddColumn:
+		return a.addColumn(change)
+	case DropColumn:
+		return a.dropColumn(change)
+	case ModifyColumn:
+		return a.modifyColumn(change)
+	case RenameColumn:
+		return a.renameColumn(change.Old, change.New)
+	case SetDefault:
+		return a.setDefault(change)
+	case AddKey:
+		return a.addKey(change.Key)
+	case DropKey:
+		return a.dropKey(change)
+	case RenameKey:
+		return a.renameKey(change)
+	case RenameTable:
+		a.renamed = a.renamed || change.To.DB != a.t.DB || change.To.Table != a.t.Name
+		a.t.DB, a.t.Name = change.To.DB, change.To.Table
+	case SetAutoIncrement:
+		a.next = change.Next
+	case SetComment:
+		a.t.Comment = change.Comment
+	case SetCollation:
+		return a.setCollation(change)
+	case Rebuild:
+	default:
+		return sqlerr.New(sqlerr.ErrNotSupportedYet, "ALTER TABLE")
+	}
+	return nil
+}
+
+// renameKey is RENAME INDEX. Errors 1176, 1061.
+func (a *altered) renameKey(r RenameKey) error {
+	k := a.key(r.Old)
+	if k == nil || k.primary {
+		return sqlerr.New(sqlerr.ErrKeyDoesNotExist, r.Old, a.t.Name)
+	}
+	if other := a.key(r.New); other != nil && other != k {
+		return sqlerr.New(sqlerr.ErrDupKeyName, r.New)
+	}
+	k.name = r.New
+	return nil
+}
+
+// setCollation is [CONVERT TO] CHARACTER SET.
+func (a *altered) setCollation(s SetCollation) error {
+	a.t.Collation = s.Collation
+	if !s.Convert {
+		return nil
+	}
+	for i := range a.t.Columns {
+		c := &a.t.Columns[i]
+		if (c.Type.IsString() && !c.Type.IsBinaryString() || c.Type.Members != nil) && c.Type.Collation != s.Collation {
+			c.Type.Collation = s.Collation
+			c.Default.Type = c.Type
+			a.copies = true
+		}
+	}
+	return nil
+}
+
+// setDefault is ALTER COLUMN ... SET DEFAULT and DROP DEFAULT. Error 1054.
+func (a *altered) setDefault(s SetDefault) error {
+	i := a.t.ColumnByName(s.Column)
+	if i < 0 || a.t.Columns[i].Hidden {
+		return sqlerr.New(sqlerr.ErrBadField, s.Column, a.t.Name)
+	}
+	c := &a.t.Columns[i]
+	c.DefaultKind, c.DefaultText = s.DefaultKind, s.DefaultText
+	return setDefault(a.d, c, s.Default)
+}
+
+// renameColumn is RENAME COLUMN. Errors 1054, 1060.
+func (a *altered) renameColumn(from, to string) error {
+	i := a.t.ColumnByName(from)
+	if i < 0 || a.t.Columns[i].Hidden {
+		return sqlerr.New(sqlerr.ErrBadField, from, a.t.Name)
+	}
+	if other := a.t.ColumnByName(to); other >= 0 && other != i {
+		return sqlerr.New(sqlerr.ErrDupFieldName, to)
+	}
+	if err := checkName(to, sqlerr.ErrWrongColumnName); err != nil {
+		return err
+	}
+	a.t.Columns[i].Name = to
+	return nil
+}
