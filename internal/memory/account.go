@@ -104,7 +104,9 @@ func (s *Statement) closeAccount(a *Account) {
 	s.each(func(id BlockID, d *desc) bool {
 		if d.owner == a.number && !d.has(flagDoomed) {
 			left += d.size()
-			stacks += s.pool.stacks.of(id)
+			if stacks == "" {
+				stacks = s.pool.stacks.of(id)
+			}
 			s.discard(id, d)
 		}
 		return true
@@ -157,6 +159,14 @@ func (a *Account) add(held, leased, loose int64) {
 		a.held += held
 		a.leased += leased
 		a.loose += loose
+	}
+}
+
+// peaked notes the figures of a and of the accounts above it if they are the highest so far. It comes after room was
+// made for what add counted.
+func (a *Account) peaked() {
+	s := a.stmt
+	for ; a != nil && a.stmt == s; a = a.parent {
 		a.peak = max(a.peak, a.held+a.leased+a.loose)
 	}
 }
@@ -201,6 +211,7 @@ func (a *Account) Stats() AccountStats {
 	}
 	if a == s.account && s != s.pool.server {
 		st.Minimum = s.granted
+		st.Current = s.resident // less what was written out while parked
 	}
 	others := s.foreign(a, nil)
 	s.mu.Unlock()

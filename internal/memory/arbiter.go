@@ -3,41 +3,317 @@ package memory
 import (
 	"context"
 	"errors"
+	"slices"
+	"sync"
 	"sync/atomic"
+	"time"
 )
 
-var errTimeout = errors.New("not granted in time")
+// smallMinimumBytes is below which a statement may use the lane.
+const smallMinimumBytes = 4 << 20
 
+// minDescReserveBytes keeps room for descriptors in tiny pools.
+const minDescReserveBytes = 64 << 10
+
+var (
+	errTimeout = errors.New("not granted in time")
+	errTooMuch = errors.New("more than the pool has")
+)
+
+// arbiter divides the limit: a lane for small statements and for the server's own pages, a reserve for descriptors, and
+// bulk for minimums and leases. It knows promises only; frames are the pool's. Its mutex is taken under a statement's,
+// never the other way round.
 type arbiter struct {
-	pool *Pool
-	bulk atomic.Int64
+	pool  *Pool
+	bulk  atomic.Int64 // minimums and leases
+	lane  atomic.Int64 // minimums of small statements, and the server's own pages
+	descs atomic.Int64 // bytes of descriptors
+
+	waiting atomic.Int64 // length of queue
+
+	mu         sync.Mutex // protects following
+	queue      []*waiter  // those that end a wait, then newcomers, each in order of arrival
+	statements map[*Statement]struct{}
+	minimums   int64
 }
 
-func (a *arbiter) init(p *Pool) { a.pool = p }
-func (a *arbiter) lease(n int64) bool {
+// waiter is a statement that waits for bytes.
+type waiter struct {
+	s       *Statement
+	n       int64
+	again   bool // it was admitted before: it goes ahead of newcomers
+	noLane  bool // leases are among the bytes
+	since   time.Time
+	granted bool
+	lane    bool
+	ready   chan struct{} // closed when granted
+}
+
+func (a *arbiter) init(p *Pool) {
+	a.pool = p
+	a.statements = make(map[*Statement]struct{})
+}
+
+func (a *arbiter) enroll(s *Statement) {
+	a.mu.Lock()
+	a.statements[s] = struct{}{}
+	a.mu.Unlock()
+}
+
+func (a *arbiter) dismiss(s *Statement) {
+	a.mu.Lock()
+	delete(a.statements, s)
+	a.mu.Unlock()
+}
+
+// laneBytes is the size of the lane.
+func (a *arbiter) laneBytes() int64 {
+	return int64(float64(a.pool.limit.Load())*a.pool.options.LaneFraction) / MinPageBytes * MinPageBytes
+}
+
+// descReserve is what descriptors may take without asking.
+func (a *arbiter) descReserve() int64 {
+	limit := a.pool.limit.Load()
+	return min(max(limit/32, minDescReserveBytes), limit/4)
+}
+
+// bulkBytes is what minimums and leases may take together.
+func (a *arbiter) bulkBytes() int64 {
+	return a.pool.limit.Load() - a.laneBytes() - max(a.descReserve(), a.descs.Load())
+}
+
+func raiseUnder(v *atomic.Int64, n, limit int64) bool {
 	for {
-		b := a.bulk.Load()
-		if b+n > a.pool.limit.Load() {
+		old := v.Load()
+		if old+n > limit {
 			return false
 		}
-		if a.bulk.CompareAndSwap(b, b+n) {
+		if v.CompareAndSwap(old, old+n) {
 			return true
 		}
 	}
 }
-func (a *arbiter) unlease(n int64) { a.bulk.Add(-n) }
-func (a *arbiter) free() int64     { return a.pool.limit.Load() - a.bulk.Load() }
-func (a *arbiter) grant()          {}
-func (a *arbiter) stats(st *PoolStats) {
-	for _, s := range a.pool.all() {
-		st.Minimums += s.granted
-		st.Leases += s.leased
+
+func (a *arbiter) takeBulk(n int64) bool { return raiseUnder(&a.bulk, n, a.bulkBytes()) }
+func (a *arbiter) takeLane(n int64) bool { return raiseUnder(&a.lane, n, a.laneBytes()) }
+
+// lease takes n bytes of surplus. While statements queue there is none.
+func (a *arbiter) lease(n int64) bool { return a.waiting.Load() == 0 && a.takeBulk(n) }
+
+// unlease gives n bytes of bulk back.
+func (a *arbiter) unlease(n int64) {
+	a.bulk.Add(-n)
+	a.changed()
+}
+
+func (a *arbiter) leaveLane(n int64) {
+	a.lane.Add(-n)
+	a.changed()
+}
+
+// changed grants what may have become possible.
+func (a *arbiter) changed() {
+	if a.waiting.Load() > 0 {
+		a.grant()
 	}
 }
-func (a *arbiter) release(s *Statement, n int64) { a.bulk.Add(-n) }
-func (a *arbiter) admit(ctx context.Context, s *Statement, n int64) error {
-	if !a.lease(n) {
-		return errTimeout
+
+// free is what could be leased now.
+func (a *arbiter) free() int64 {
+	if a.waiting.Load() > 0 {
+		return 0
 	}
-	return nil
+	return a.bulkBytes() - a.bulk.Load()
+}
+
+// addDescs counts a page of descriptors, and tells if there was room.
+func (a *arbiter) addDescs() bool {
+	n := a.descs.Add(MinPageBytes)
+	if n > a.descReserve() && a.bulk.Load() > a.bulkBytes() {
+		a.descs.Add(-MinPageBytes)
+		return false
+	}
+	return true
+}
+
+// most is the largest minimum that can ever be granted.
+func (a *arbiter) most() int64 { return a.pool.limit.Load() - a.laneBytes() - a.descReserve() }
+
+// MaxMinimum is the largest minimum that the pool can grant. Admit refuses more at once.
+func (p *Pool) MaxMinimum() int64 { return max(p.arbiter.most(), 0) }
+
+// admit waits for n bytes. again: the statement had been admitted before, and goes ahead of newcomers, without a
+// deadline. leases: some of the bytes are leases. Errors: errTimeout, errTooMuch, the cause of ctx or of the statement's
+// end.
+func (a *arbiter) admit(ctx context.Context, s *Statement, n int64, again, leases bool) error {
+	if n == 0 {
+		return nil
+	}
+	clock := a.pool.options.Clock
+	w := &waiter{s: s, n: n, again: again, noLane: leases, since: clock.Now(), ready: make(chan struct{})}
+	a.mu.Lock()
+	if !again && n > a.most() {
+		a.mu.Unlock()
+		return errTooMuch
+	}
+	at := len(a.queue)
+	if again {
+		if at = slices.IndexFunc(a.queue, func(o *waiter) bool { return !o.again }); at < 0 {
+			at = len(a.queue)
+		}
+	}
+	a.queue = slices.Insert(a.queue, at, w)
+	a.waiting.Add(1)
+	a.grantLocked()
+	granted := w.granted
+	a.mu.Unlock()
+	if granted {
+		return nil
+	}
+	var timeout chan struct{}
+	if !again {
+		timeout = make(chan struct{})
+		stop := clock.AfterFunc(a.pool.options.AdmissionTimeout, func() { close(timeout) })
+		defer stop()
+	}
+	var err error
+	select {
+	case <-w.ready:
+		return nil
+	case <-ctx.Done():
+		err = context.Cause(ctx)
+	case <-s.ctx.Done():
+		err = context.Cause(s.ctx)
+	case <-timeout:
+		err = errTimeout
+	}
+	a.withdraw(w)
+	return err
+}
+
+// withdraw takes a waiter out of the queue; a grant that lost the race is given back.
+func (a *arbiter) withdraw(w *waiter) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if w.granted {
+		a.giveLocked(w.s, w.n)
+		return
+	}
+	a.queue = slices.DeleteFunc(a.queue, func(o *waiter) bool { return o == w })
+	a.waiting.Add(-1)
+	a.grantLocked()
+}
+
+// grant looks at the queue again.
+func (a *arbiter) grant() {
+	a.mu.Lock()
+	a.grantLocked()
+	a.mu.Unlock()
+}
+
+// grantLocked grants in order. The first waiter that must wait for bulk stops all behind it, but for small ones that the
+// lane has room for.
+func (a *arbiter) grantLocked() {
+	var blocked *waiter
+	a.queue = slices.DeleteFunc(a.queue, func(w *waiter) bool {
+		switch {
+		case !w.noLane && w.n < smallMinimumBytes && a.takeLane(w.n):
+			w.lane = true
+		case blocked != nil:
+			return false
+		case a.takeBulk(w.n):
+		default:
+			blocked = w
+			return false
+		}
+		w.granted = true
+		w.s.lane.Store(w.lane)
+		a.minimums += w.n
+		a.waiting.Add(-1)
+		close(w.ready)
+		return true
+	})
+	a.press(blocked)
+}
+
+// press asks leases back for a waiter, from statements with most of them; without one it stops asking. If all leases
+// would not do, the statement that cannot be shrunk and has most surplus is ended.
+func (a *arbiter) press(w *waiter) {
+	if w == nil {
+		for s := range a.statements {
+			s.revoked.Store(false)
+		}
+		return
+	}
+	missing := a.bulk.Load() + w.n - a.bulkBytes()
+	var victim *Statement
+	var leasers []*Statement
+	for s := range a.statements {
+		n := s.leases.Load()
+		switch {
+		case n == 0:
+		case s.spills():
+			leasers = append(leasers, s)
+		case victim == nil || n > victim.leases.Load():
+			victim = s
+		}
+	}
+	slices.SortFunc(leasers, func(x, y *Statement) int { return int(y.leases.Load() - x.leases.Load()) })
+	for _, s := range leasers {
+		if missing <= 0 {
+			return
+		}
+		s.revoked.Store(true)
+		missing -= s.leases.Load()
+	}
+	if missing > 0 && victim != nil {
+		go victim.end() // its mutex comes before ours
+	}
+}
+
+// give takes back n bytes of s's minimum, or of what admit granted.
+func (a *arbiter) give(s *Statement, n int64) {
+	a.mu.Lock()
+	a.giveLocked(s, n)
+	a.mu.Unlock()
+}
+
+func (a *arbiter) giveLocked(s *Statement, n int64) {
+	a.minimums -= n
+	if s.lane.Load() {
+		a.lane.Add(-n)
+	} else {
+		a.bulk.Add(-n)
+	}
+	a.grantLocked()
+}
+
+// force counts n bytes of s again although they were not granted: it failed while parked, and gives back what it holds
+// without waiting for anything. Until then nobody gets more.
+func (a *arbiter) force(s *Statement, n int64) {
+	a.mu.Lock()
+	s.lane.Store(false)
+	a.minimums += n
+	a.bulk.Add(n)
+	a.mu.Unlock()
+}
+
+// leasesAmong says that n of the bytes that admit or force counted for s are leases.
+func (a *arbiter) leasesAmong(n int64) {
+	a.mu.Lock()
+	a.minimums -= n
+	a.mu.Unlock()
+}
+
+func (a *arbiter) stats(st *PoolStats) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	st.Minimums = a.minimums
+	st.Leases = a.bulk.Load() + a.lane.Load() - a.minimums
+	st.Descriptors = a.descs.Load()
+	st.Waiting = len(a.queue)
+	now := a.pool.options.Clock.Now()
+	for _, w := range a.queue {
+		st.LongestWait = max(st.LongestWait, now.Sub(w.since))
+	}
 }

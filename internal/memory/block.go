@@ -80,7 +80,11 @@ func (s *Statement) uncharge(d *desc, n int64) {
 		return
 	}
 	payer.add(0, -n, 0)
-	s.unlease(n)
+	if d.kind == inLane {
+		s.pool.arbiter.leaveLane(n)
+	} else {
+		s.unlease(n)
+	}
 }
 
 // create makes a page or block.
@@ -99,15 +103,14 @@ func (s *Statement) create(a *Account, size int, kind Kind, state state) (BlockI
 	if err != nil {
 		return 0, 0, err
 	}
-	if err := s.fit(f.size); err != nil {
-		if kind == Leased {
-			s.unlease(f.size)
-		}
-		return 0, 0, err
-	}
 	var tmp desc
 	s.charge(a, &tmp, f.size, kind)
+	if err := s.fit(f.size); err != nil {
+		s.uncharge(&tmp, f.size)
+		return 0, 0, err
+	}
 	s.grow(f.size)
+	a.peaked()
 	id, d, ok := s.newDesc()
 	for !ok {
 		if err := s.moreDescs(); err != nil {
@@ -138,10 +141,14 @@ func (s *Statement) create(a *Account, size int, kind Kind, state state) (BlockI
 // moreDescs adds a chunk of descriptors; s.mu is released meanwhile.
 func (s *Statement) moreDescs() error {
 	p := s.pool
+	if !p.arbiter.addDescs() {
+		return s.serverErrorLocked()
+	}
 	s.mu.Unlock()
 	r, err := p.frame(s, &p.descs, 0, true)
 	s.mu.Lock()
 	if err != nil {
+		p.arbiter.descs.Add(-MinPageBytes)
 		return err
 	}
 	ready := int64(r-p.descs.start) + MinPageBytes
@@ -214,6 +221,7 @@ func (s *Statement) keepLoose(d *desc) {
 		s.fail(s.quotaErrorLocked())
 	} else if s.pool.arbiter.lease(n) {
 		s.leased += n
+		s.leases.Add(n)
 		d.set(flagSurplus)
 	} else {
 		s.fail(s.serverErrorLocked())

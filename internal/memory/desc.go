@@ -48,14 +48,13 @@ const (
 type flags uint8
 
 const (
-	flagWriting  flags = 1 << iota // the frame is being written: it must not be freed or handed out
-	flagDirty                      // the copy on disk, if there is one, is of no use
-	flagListed                     // in a list of unpinned blocks
-	flagAway                       // written out in place while the statement was parked: the frame has no memory
-	flagDoomed                     // freed while being written or read: whoever does that finishes the job
-	flagLost                       // its bytes are gone with the statement's failure
-	flagSurplus                    // unpinned, but counted as a lease because it cannot be evicted
-	flagPrefetch                   // being read ahead of need
+	flagWriting   flags = 1 << iota // the frame is being written: it must not be freed or handed out
+	flagTemporary                   // the copy on disk is for the time that the statement is parked
+	flagListed                      // in a list of unpinned blocks
+	flagAway                        // written out in place while the statement was parked: the frame has no memory
+	flagDoomed                      // freed while being written or read: whoever does that finishes the job
+	flagLost                        // its bytes are gone with the statement's failure
+	flagSurplus                     // unpinned, but counted as a lease because it cannot be evicted
 )
 
 func (d *desc) has(f flags) bool { return d.flags&f != 0 }

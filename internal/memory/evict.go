@@ -169,14 +169,13 @@ func (s *Statement) bringBack(a *Account, d *desc, kind Kind) error {
 	if err != nil {
 		return err
 	}
+	s.charge(a, d, n, kind)
 	if err := s.fit(n); err != nil {
-		if kind == Leased {
-			s.unlease(n)
-		}
+		s.uncharge(d, n)
 		return err
 	}
-	s.charge(a, d, n, kind)
 	s.grow(n)
+	a.peaked()
 	s.mu.Unlock()
 	ref, err := s.read(d, true)
 	s.mu.Lock()
@@ -362,6 +361,7 @@ func (s *Statement) prefetch(id BlockID) {
 		owner := s.accounts[d.owner]
 		owner.addIO(0, n)
 		owner.add(0, 0, n)
+		owner.peaked()
 		s.list(id, d)
 	}
 }

@@ -41,6 +41,9 @@ const (
 	Held Kind = iota
 	// Leased pages are surplus: refused with sqlerr.ErrNoSurplus when there is none, asked back by Account.Revoked.
 	Leased
+
+	// inLane is how held pages count that no minimum covers: the server's own, and of statements without a minimum.
+	inLane
 )
 
 // Page is a page that is never evicted while its statement works (see Statement.Wait). The zero Page is none. It holds

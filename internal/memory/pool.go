@@ -214,7 +214,6 @@ func (p *Pool) Stats() PoolStats {
 	for _, s := range p.all() {
 		s.mu.Lock()
 		st.Evictable += s.evictable()
-		st.Descriptors += int64(len(s.chunks)) * MinPageBytes
 		s.mu.Unlock()
 	}
 	p.arbiter.stats(&st)

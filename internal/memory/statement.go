@@ -23,6 +23,7 @@ type Statement struct {
 	cancel  context.CancelCauseFunc
 
 	revoked atomic.Bool
+	lane    atomic.Bool  // the minimum is part of the lane
 	leases  atomic.Int64 // leased, for the arbiter, which takes no statement's mutex
 
 	mu sync.Mutex // protects following
@@ -73,6 +74,7 @@ func (p *Pool) newStatement(o StatementOptions) *Statement {
 	}
 	p.statements[s.number] = s
 	p.mu.Unlock()
+	p.arbiter.enroll(s)
 	if q, ok := p.options.Store.(OwnerQuotas); ok {
 		q.Open(s.owner, o.TempQuotaBytes)
 	}
@@ -157,17 +159,22 @@ func (s *Statement) Close() {
 	s.account.Close()
 	s.mu.Lock()
 	s.drain()
+	if s.parking == parkedNow {
+		s.pool.arbiter.force(s, s.granted)
+	}
 	granted := s.granted
 	s.granted, s.account.minimum = 0, 0
 	for _, first := range s.chunks {
 		s.pool.putIdle(&s.pool.descs, s.pool.descs.start+Ref(first)*descBytes)
 	}
+	s.pool.arbiter.descs.Add(-int64(len(s.chunks)) * MinPageBytes)
 	s.chunks, s.freeDesc = nil, 0
 	s.resident = 0
 	s.publish()
 	s.cancel(context.Canceled)
 	s.mu.Unlock()
-	s.pool.arbiter.release(s, granted)
+	s.pool.arbiter.give(s, granted)
+	s.pool.arbiter.dismiss(s)
 	s.pool.freed.raise()
 	if q, ok := s.pool.options.Store.(OwnerQuotas); ok {
 		q.Close(s.owner)
@@ -208,6 +215,13 @@ func (s *Statement) serverErrorLocked() error {
 	return &sqlerr.ServerMemoryError{ConnID: s.options.ConnID, Report: s.reportLocked()}
 }
 
+// end fails the statement because the server is short of memory.
+func (s *Statement) end() {
+	s.mu.Lock()
+	s.fail(s.serverErrorLocked())
+	s.mu.Unlock()
+}
+
 // report says in one line what each account of the statement holds.
 func (s *Statement) report() string {
 	s.mu.Lock()
@@ -246,7 +260,10 @@ func (s *Statement) reserve(a *Account, n int64, kind Kind) (Kind, error) {
 			invariants.Assertf(false, "memory: %q holds %d bytes and takes %d more, its minimum is %d",
 				a.name, m.held, n, m.minimum)
 		}
-		if !p.arbiter.lease(n) {
+		if p.arbiter.takeLane(n) {
+			return inLane, nil
+		}
+		if !p.arbiter.takeBulk(n) {
 			return kind, s.serverErrorLocked()
 		}
 		s.leased += n
@@ -310,8 +327,8 @@ func (s *Statement) Admit(ctx context.Context, minBytes int64) error {
 	s.undo = context.AfterFunc(ctx, func() { s.Fail(context.Cause(ctx)) })
 	s.mu.Unlock()
 	start := s.pool.options.Clock.Now()
-	if err := s.pool.arbiter.admit(ctx, s, minBytes); err != nil {
-		if errors.Is(err, errTimeout) {
+	if err := s.pool.arbiter.admit(ctx, s, minBytes, false, false); err != nil {
+		if errors.Is(err, errTimeout) || errors.Is(err, errTooMuch) {
 			return &sqlerr.AdmissionTimeoutError{
 				ConnID: s.options.ConnID, MinimumBytes: minBytes, Waited: s.pool.options.Clock.Now().Sub(start),
 			}
@@ -324,6 +341,3 @@ func (s *Statement) Admit(ctx context.Context, minBytes int64) error {
 	s.mu.Unlock()
 	return nil
 }
-
-// WaitReason is why a worker waits; shown in the process list.
-type WaitReason string
