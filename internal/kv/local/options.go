@@ -1,6 +1,8 @@
 package local
 
 import (
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/bloom"
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/spillwaydb/spillway/internal/memory"
@@ -13,7 +15,7 @@ type Logger interface {
 	Errorf(format string, args ...any)
 }
 
-// Options are how a store is opened. Path, Account are required.
+// Options are how a store is opened. Path and Account are required.
 type Options struct {
 	// Path is the data directory; it is made if need be.
 	Path string
@@ -33,6 +35,9 @@ type Options struct {
 	Account *memory.Account
 	// Heap is charged for batches, table writers and iterators; nil: nothing is.
 	Heap *memory.HeapLedger
+	// MinFreeDiskBytes must be free on the disk, or commits are refused: a write-ahead log that hits a full disk ends
+	// the process. 0: DefaultMinFreeDiskBytes; negative: not looked at.
+	MinFreeDiskBytes int64
 	// MaxLocks bounds the row locks of all transactions; 0: DefaultMaxLocks.
 	MaxLocks int64
 
@@ -44,7 +49,78 @@ type Options struct {
 
 // Defaults of Options, for a memory limit of 256 MiB.
 const (
-	DefaultCacheBytes    = 20 << 20
-	DefaultMemtableBytes = 4 << 20
-	DefaultMaxLocks      = 4 << 20
+	DefaultCacheBytes       = 20 << 20
+	DefaultMemtableBytes    = 4 << 20
+	DefaultMaxLocks         = 4 << 20
+	DefaultMinFreeDiskBytes = 64 << 20
 )
+
+const (
+	// blockBytes: 16 KiB cost 8 % on scans and save 25 % on point reads against 32 KiB.
+	blockBytes = 16 << 10
+	// tableBytes is the size of ingested files, and what compactions write in the lower levels. L0 files are as large
+	// as memtables make them.
+	tableBytes = 32 << 20
+	// maxOpenFiles bounds descriptors and the readers on the Go heap (1 to 2 KiB each).
+	maxOpenFiles = 500
+	// bloomBitsPerKey gives 1 % of false positives.
+	bloomBitsPerKey = 10
+	// formatMajorVersion is Pebble's, pinned so that an upgrade of the library is a decision.
+	formatMajorVersion = pebble.FormatValueSeparation
+)
+
+func (o Options) withDefaults() Options {
+	if o.FS == nil {
+		o.FS = vfs.Default
+	}
+	if o.CacheBytes <= 0 {
+		o.CacheBytes = DefaultCacheBytes
+	}
+	if o.MemtableBytes <= 0 {
+		o.MemtableBytes = DefaultMemtableBytes
+	}
+	if o.MaxConcurrentCompactions <= 0 {
+		o.MaxConcurrentCompactions = 1
+	}
+	if o.MaxLocks <= 0 {
+		o.MaxLocks = DefaultMaxLocks
+	}
+	if o.MinFreeDiskBytes == 0 {
+		o.MinFreeDiskBytes = DefaultMinFreeDiskBytes
+	}
+	if o.Logger == nil {
+		o.Logger = noLogger{}
+	}
+	if o.Fatal == nil {
+		o.Fatal = exit
+	}
+	return o
+}
+
+// engine makes Pebble's options. cache belongs to the caller.
+func (o Options) engine(cache *pebble.Cache, l *pebble.EventListener, log pebble.Logger) *pebble.Options {
+	p := &pebble.Options{
+		FS:                          o.FS,
+		ReadOnly:                    o.ReadOnly,
+		Cache:                       cache,
+		FormatMajorVersion:          formatMajorVersion,
+		MemTableSize:                uint64(o.MemtableBytes),
+		MemTableStopWritesThreshold: 2,
+		MaxOpenFiles:                maxOpenFiles,
+		CompactionConcurrencyRange:  func() (int, int) { return 1, o.MaxConcurrentCompactions },
+		L0CompactionThreshold:       2,
+		LBaseMaxBytes:               64 << 20,
+		EventListener:               l,
+		Logger:                      log,
+	}
+	p.TargetFileSizes[0] = max(2<<20, o.MemtableBytes)
+	for i := range p.TargetFileSizes[1:] {
+		p.TargetFileSizes[i+1] = tableBytes
+	}
+	p.Levels[0].BlockSize = blockBytes
+	p.Levels[0].FilterPolicy = bloom.FilterPolicy(bloomBitsPerKey)
+	// The engine does not read filters of the last level, where most keys are.
+	p.Levels[len(p.Levels)-1].FilterPolicy = pebble.NoFilterPolicy
+	p.EnsureDefaults()
+	return p
+}

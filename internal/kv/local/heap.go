@@ -1,0 +1,27 @@
+package local
+
+import "github.com/spillwaydb/spillway/internal/memory"
+
+// What the engine's parts take of the Go heap, as far as it is in proportion to something (L4).
+const (
+	// iteratorHeapBytes: the iterator with its levels, and the readers' iterators of each.
+	iteratorHeapBytes = 24 << 10
+	// writerHeapBytes: blocks, filter and index of one table of 32 MiB.
+	writerHeapBytes = 6 << 20
+)
+
+// ledger is a heap ledger that may be missing.
+type ledger struct{ heap *memory.HeapLedger }
+
+func (l ledger) reserve(a *memory.Account, n int64) error {
+	if l.heap == nil || a == nil {
+		return nil
+	}
+	return l.heap.Reserve(a, n)
+}
+
+func (l ledger) release(a *memory.Account, n int64) {
+	if l.heap != nil && a != nil {
+		l.heap.Release(a, n)
+	}
+}

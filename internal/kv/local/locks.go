@@ -1,0 +1,372 @@
+package local
+
+import (
+	"context"
+	"encoding/binary"
+	"hash/maphash"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/spillwaydb/spillway/internal/kv"
+	"github.com/spillwaydb/spillway/internal/memory"
+	"github.com/spillwaydb/spillway/internal/pagetree"
+	"github.com/spillwaydb/spillway/internal/sqlerr"
+)
+
+// A lockTable holds the row locks of all transactions.
+//
+// A lock is known by the hash of its key: 64 bits with a seed of the process, so that two keys share a lock once in
+// 10^13 pairs, which costs an unneeded wait. Holders are in ordered maps on evictable blocks, as many as rows that are
+// locked; queues are on the Go heap, as many as transactions that wait.
+//
+//	entry: hash → mode u8, transaction u64...
+//
+// A lock is granted at once if nobody holds it in a way that conflicts and nobody waits for it; else the transaction
+// joins the end of its queue. One that holds the lock as shared and wants it exclusive goes to the front, since those in
+// the queue wait for it anyway. A release grants the queue from its front, as far as modes allow.
+//
+// Transactions that have ended hold nothing, whatever entries say: should an entry not be readable when its transaction
+// ends, it is garbage, not a lock.
+//
+// Lock order: shards by index, then active.
+type lockTable struct {
+	seed   maphash.Seed
+	acct   *memory.Account
+	limit  int64
+	held   atomic.Int64 // entries
+	queued atomic.Int64 // waiters
+	shards [lockShards]lockShard
+
+	activeMu sync.Mutex
+	active   map[uint64]*lockOwner
+}
+
+// lockShards bounds contention; a shard's mutex is held for a search in a map, in memory as a rule.
+const lockShards = 16
+
+type lockShard struct {
+	mu sync.Mutex
+	// mu protects following.
+	entries *pagetree.Tree
+	queues  map[uint64]*lockQueue
+	buffer  []byte
+}
+
+// A lockOwner is a transaction as the lock table sees it.
+type lockOwner struct {
+	id    uint64
+	held  *pagetree.Tree // hash → nothing: what to release
+	waits *waiter        // the one lock it waits for; all shards' mutexes protect it, any one suffices to read its own
+	// weight is how much is lost if the transaction is rolled back: locks and rows written.
+	weight atomic.Int64
+}
+
+type lockQueue struct{ waiters []*waiter }
+
+// A waiter is a transaction in a queue. answer gets one value: nil when the lock is granted, or why it is not.
+type waiter struct {
+	owner  *lockOwner
+	hash   uint64
+	mode   kv.LockMode
+	answer chan error
+}
+
+func newLockTable(acct *memory.Account, limit int64) *lockTable {
+	l := &lockTable{seed: maphash.MakeSeed(), acct: acct, limit: limit, active: map[uint64]*lockOwner{}}
+	for i := range l.shards {
+		l.shards[i].entries = pagetree.New(acct, pagetree.Options{PageBytes: memory.MinPageBytes, Kind: memory.Held})
+		l.shards[i].queues = map[uint64]*lockQueue{}
+	}
+	return l
+}
+
+// close frees the table's memory; nobody uses it any longer.
+func (l *lockTable) close() {
+	for i := range l.shards {
+		s := &l.shards[i]
+		s.mu.Lock()
+		s.entries.Clear()
+		s.mu.Unlock()
+	}
+	l.acct.Close()
+}
+
+// figures counts locks and waiters.
+func (l *lockTable) figures() (locks, waiters int64) { return l.held.Load(), l.queued.Load() }
+
+// enter registers a transaction; what it locks is listed in a map charged to acct.
+func (l *lockTable) enter(id uint64, acct *memory.Account) *lockOwner {
+	o := &lockOwner{id: id, held: pagetree.New(acct, treeOptions)}
+	l.activeMu.Lock()
+	l.active[id] = o
+	l.activeMu.Unlock()
+	return o
+}
+
+func (l *lockTable) shard(hash uint64) *lockShard { return &l.shards[hash%lockShards] }
+
+// lock takes key's lock for o; false: it is held and o.SkipLocked. wait wraps what blocks.
+func (l *lockTable) lock(ctx context.Context, o *lockOwner, key []byte, lo kv.LockOptions,
+	wait func(context.Context, func(context.Context) error) error) (bool, error) {
+	hash := maphash.Bytes(l.seed, key)
+	s := l.shard(hash)
+	s.mu.Lock()
+	granted, conflict, err := l.grant(s, o, hash, lo.Mode)
+	if err != nil || granted {
+		s.mu.Unlock()
+		return granted, err
+	}
+	if lo.SkipLocked {
+		s.mu.Unlock()
+		return false, nil
+	}
+	if lo.Timeout <= 0 {
+		s.mu.Unlock()
+		return false, sqlerr.New(sqlerr.ErrLockNowait)
+	}
+	w := &waiter{owner: o, hash: hash, mode: lo.Mode, answer: make(chan error, 1)}
+	o.waits = w
+	s.join(w, conflict == ownShared)
+	l.queued.Add(1)
+	s.mu.Unlock()
+	l.breakDeadlocks(w)
+	deadline := time.NewTimer(lo.Timeout)
+	defer deadline.Stop()
+	block := func(ctx context.Context) error { return l.await(ctx, w, deadline.C) }
+	if wait == nil {
+		err = block(ctx)
+	} else {
+		err = wait(ctx, block)
+	}
+	if err != nil {
+		l.abandon(w)
+	}
+	return err == nil, err
+}
+
+// abandon takes w out of its queue, if it still is in it: what wraps a wait may fail without waiting.
+func (l *lockTable) abandon(w *waiter) {
+	s := l.shard(w.hash)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if w.owner.waits == w {
+		l.leave(s, w)
+		l.wake(s, w.hash)
+	}
+}
+
+// await blocks until w is answered, cancelled or too late.
+func (l *lockTable) await(ctx context.Context, w *waiter, deadline <-chan time.Time) error {
+	select {
+	case err := <-w.answer:
+		return err
+	case <-ctx.Done():
+		return l.giveUp(w, context.Cause(ctx))
+	case <-deadline:
+		return l.giveUp(w, sqlerr.New(sqlerr.ErrLockWaitTimeout))
+	}
+}
+
+// giveUp takes w out of its queue and returns err, unless the answer came first.
+func (l *lockTable) giveUp(w *waiter, err error) error {
+	s := l.shard(w.hash)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if w.owner.waits != w {
+		return <-w.answer
+	}
+	l.leave(s, w)
+	l.wake(s, w.hash) // those behind w may be compatible with the holders
+	return err
+}
+
+// leave takes w out of its queue.
+func (l *lockTable) leave(s *lockShard, w *waiter) {
+	q := s.queues[w.hash]
+	for i := range q.waiters {
+		if q.waiters[i] == w {
+			q.waiters = append(q.waiters[:i], q.waiters[i+1:]...)
+			break
+		}
+	}
+	if len(q.waiters) == 0 {
+		delete(s.queues, w.hash)
+	}
+	w.owner.waits = nil
+	l.queued.Add(-1)
+}
+
+func (s *lockShard) join(w *waiter, front bool) {
+	q := s.queues[w.hash]
+	if q == nil {
+		q = &lockQueue{}
+		s.queues[w.hash] = q
+	}
+	q.waiters = append(q.waiters, w)
+	if front {
+		copy(q.waiters[1:], q.waiters)
+		q.waiters[0] = w
+	}
+}
+
+// relation is how a transaction stands to a lock that it cannot have now.
+type relation uint8
+
+const (
+	stranger  relation = iota // it does not hold it
+	ownShared                 // it holds it as shared, with others
+)
+
+// grant gives o the lock if it can be had now.
+func (l *lockTable) grant(s *lockShard, o *lockOwner, hash uint64, mode kv.LockMode) (bool, relation, error) {
+	e, err := s.read(l, hash)
+	if err != nil {
+		return false, stranger, err
+	}
+	mine := e.holds(o.id)
+	switch {
+	case mine && (mode == kv.LockShared || e.mode == kv.LockExclusive):
+		return true, stranger, nil
+	case mine && len(e.holders) == 1:
+		e.mode = kv.LockExclusive
+		return true, stranger, s.write(hash, e)
+	case mine:
+		return false, ownShared, nil
+	case len(e.holders) > 0 && (mode == kv.LockExclusive || e.mode == kv.LockExclusive) || s.queues[hash] != nil:
+		return false, stranger, nil
+	}
+	return l.add(s, o, hash, mode, e)
+}
+
+// add makes o a holder of the lock.
+func (l *lockTable) add(s *lockShard, o *lockOwner, hash uint64, mode kv.LockMode, e entry) (bool, relation, error) {
+	if l.held.Load() >= l.limit {
+		return false, stranger, sqlerr.New(sqlerr.ErrLockTableFull)
+	}
+	var h [8]byte
+	binary.BigEndian.PutUint64(h[:], hash)
+	// The list comes first: what it names without an entry is released without effect.
+	before := o.held.Len()
+	if err := o.held.Set(h[:], nil); err != nil {
+		return false, stranger, err
+	}
+	l.held.Add(o.held.Len() - before)
+	e.mode = mode
+	e.holders = append(e.holders, o.id)
+	if err := s.write(hash, e); err != nil {
+		return false, stranger, err
+	}
+	o.weight.Add(1)
+	return true, stranger, nil
+}
+
+// exit releases all locks of o.
+func (l *lockTable) exit(o *lockOwner) {
+	l.activeMu.Lock()
+	delete(l.active, o.id)
+	l.activeMu.Unlock()
+	c := o.held.Cursor()
+	err := c.First()
+	for ; err == nil && c.Valid(); err = c.Next() {
+		hash := binary.BigEndian.Uint64(c.Key())
+		s := l.shard(hash)
+		s.mu.Lock()
+		// Whether or not the entry can be read, o does not count in it any longer.
+		if e, err := s.read(l, hash); err == nil {
+			_ = s.write(hash, e)
+		}
+		l.wake(s, hash)
+		s.mu.Unlock()
+	}
+	c.Close()
+	if err != nil { // the rest of the list cannot be read: whoever waits for one of o's locks is somewhere
+		l.wakeAll()
+	}
+	l.held.Add(-o.held.Len())
+	o.held.Clear()
+}
+
+func (l *lockTable) wakeAll() {
+	for i := range l.shards {
+		s := &l.shards[i]
+		s.mu.Lock()
+		for hash := range s.queues {
+			l.wake(s, hash)
+		}
+		s.mu.Unlock()
+	}
+}
+
+// wake grants the lock to those at the front of its queue who can have it now.
+func (l *lockTable) wake(s *lockShard, hash uint64) {
+	for {
+		q := s.queues[hash]
+		if q == nil {
+			return
+		}
+		w := q.waiters[0]
+		delete(s.queues, hash) // grant must not see those behind
+		ok, _, err := l.grant(s, w.owner, hash, w.mode)
+		s.queues[hash] = q
+		if !ok && err == nil {
+			return
+		}
+		l.leave(s, w)
+		w.answer <- err
+	}
+}
+
+// An entry says who holds a lock. No holders: nobody.
+type entry struct {
+	mode    kv.LockMode
+	holders []uint64
+}
+
+func (e entry) holds(id uint64) bool {
+	for _, h := range e.holders {
+		if h == id {
+			return true
+		}
+	}
+	return false
+}
+
+// read returns a lock's entry without transactions that have ended.
+func (s *lockShard) read(l *lockTable, hash uint64) (entry, error) {
+	var e entry
+	var h [8]byte
+	binary.BigEndian.PutUint64(h[:], hash)
+	b, found, err := s.entries.Get(h[:], s.buffer[:0])
+	s.buffer = b[:0]
+	if err != nil || !found {
+		return e, err
+	}
+	if len(b)%8 != 1 {
+		return e, sqlerr.AssertionError("kv/local: a lock's entry has %d bytes", len(b))
+	}
+	e.mode = kv.LockMode(b[0])
+	l.activeMu.Lock()
+	defer l.activeMu.Unlock()
+	for b = b[1:]; len(b) > 0; b = b[8:] {
+		if id := binary.LittleEndian.Uint64(b); l.active[id] != nil {
+			e.holders = append(e.holders, id)
+		}
+	}
+	return e, nil
+}
+
+func (s *lockShard) write(hash uint64, e entry) error {
+	var h [8]byte
+	binary.BigEndian.PutUint64(h[:], hash)
+	if len(e.holders) == 0 {
+		_, err := s.entries.Delete(h[:])
+		return err
+	}
+	b := append(s.buffer[:0], byte(e.mode))
+	for _, id := range e.holders {
+		b = binary.LittleEndian.AppendUint64(b, id)
+	}
+	s.buffer = b[:0]
+	return s.entries.Set(h[:], b)
+}

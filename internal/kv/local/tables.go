@@ -1,0 +1,223 @@
+package local
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/cockroachdb/pebble/v2/objstorage/objstorageprovider"
+	"github.com/cockroachdb/pebble/v2/sstable"
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/spillwaydb/spillway/internal/kv"
+	"github.com/spillwaydb/spillway/internal/memory"
+	"github.com/spillwaydb/spillway/internal/sqlerr"
+)
+
+// ingestLevel is where ingested tables end up if nothing lies below them: the last level. They are written with its
+// block size and without filters.
+const ingestLevel = 6
+
+// A run is a sorted sequence of writes on its way into the store: tables of tableBytes that do not overlap, ingested
+// all at once or not at all.
+type run struct {
+	store  *store
+	acct   *memory.Account
+	writer *sstable.Writer
+	paths  []string
+	spans  []kv.Span // left to delete, disjoint, in order
+	last   []byte    // key added last
+	value  []byte    // buffer
+	heap   int64     // charged
+}
+
+// newRun charges one writer. The caller calls discard in any case.
+func (s *store) newRun(acct *memory.Account, spans []kv.Span) (*run, error) {
+	r := &run{store: s, acct: acct, spans: spans}
+	return r, r.charge(writerHeapBytes)
+}
+
+func (r *run) charge(n int64) error {
+	if err := r.store.heap.reserve(r.acct, n); err != nil {
+		return err
+	}
+	r.heap += n
+	return nil
+}
+
+// room returns a buffer for a value that does not lie in one piece. Like the engine's own block for it, it is charged.
+func (r *run) room(n int) ([]byte, error) {
+	if n > cap(r.value) {
+		if err := r.charge(3 * int64(n-cap(r.value))); err != nil {
+			return nil, err
+		}
+		r.value = make([]byte, n)
+	}
+	return r.value[:n], nil
+}
+
+// start makes sure that there is a table with room for key, the next one.
+func (r *run) start(ctx context.Context, key []byte) error {
+	if r.writer != nil && r.writer.Raw().EstimatedSize() >= tableBytes {
+		if err := r.finish(key); err != nil {
+			return err
+		}
+	}
+	if r.writer != nil {
+		return nil
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	fs := r.store.options.FS
+	path := fs.PathJoin(r.store.folder, fmt.Sprintf("%d.sst", r.store.tables.Add(1)))
+	f, err := fs.Create(path, vfs.WriteCategoryUnspecified)
+	if err != nil {
+		return wrap(err)
+	}
+	r.paths = append(r.paths, path)
+	r.writer = sstable.NewWriter(objstorageprovider.NewFileWritable(f), r.store.writer())
+	return nil
+}
+
+// finish ends the table; the next one begins at next, nil: there is none. Spans are cut there, as tables must not
+// overlap.
+func (r *run) finish(next []byte) error {
+	for len(r.spans) > 0 {
+		s := &r.spans[0]
+		if next == nil || bytes.Compare(s.End, next) <= 0 {
+			if err := r.writer.DeleteRange(s.Start, s.End); err != nil {
+				return wrap(err)
+			}
+			r.spans = r.spans[1:]
+			continue
+		}
+		if bytes.Compare(s.Start, next) < 0 {
+			if err := r.writer.DeleteRange(s.Start, next); err != nil {
+				return wrap(err)
+			}
+			s.Start = bytes.Clone(next)
+		}
+		break
+	}
+	w := r.writer
+	r.writer = nil
+	return wrap(w.Close())
+}
+
+// set adds a pair.
+func (r *run) set(ctx context.Context, key, value []byte) error {
+	if err := r.start(ctx, key); err != nil {
+		return err
+	}
+	return wrap(r.writer.Set(key, value))
+}
+
+// delete adds a deletion.
+func (r *run) delete(ctx context.Context, key []byte) error {
+	if err := r.start(ctx, key); err != nil {
+		return err
+	}
+	return wrap(r.writer.Delete(key))
+}
+
+// ingest makes the run visible and durable.
+func (r *run) ingest(ctx context.Context) (err error) {
+	if len(r.spans) > 0 {
+		if err := r.start(ctx, r.spans[0].Start); err != nil {
+			return err
+		}
+	}
+	if r.writer != nil {
+		if err := r.finish(nil); err != nil {
+			return err
+		}
+	}
+	if len(r.paths) == 0 {
+		return nil
+	}
+	if err := syncDir(r.store.options.FS, r.store.folder); err != nil {
+		return wrap(err)
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			err = r.store.events.died(p)
+		}
+	}()
+	// Not to be cancelled: the engine would leave it half done.
+	return wrap(r.store.db.Ingest(context.WithoutCancel(ctx), r.paths))
+}
+
+// discard gives everything back; what was ingested is out of reach.
+func (r *run) discard() {
+	if r.writer != nil {
+		_ = r.writer.Close() // its table is removed
+	}
+	for _, path := range r.paths {
+		if err := r.store.options.FS.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			r.store.options.Logger.Errorf("storage: removing %s: %v", path, err)
+		}
+	}
+	r.store.heap.release(r.acct, r.heap)
+	r.heap = 0
+}
+
+// commitTables stores a write set too large for a batch.
+func (s *store) commitTables(ctx context.Context, acct *memory.Account, w *writeSet, spans []kv.Span) error {
+	r, err := s.newRun(acct, spans)
+	if err != nil {
+		return err
+	}
+	defer r.discard()
+	err = w.each(func(o *overlay) error {
+		if o.deleted() {
+			return r.delete(ctx, o.key())
+		}
+		value, ok := o.inline()
+		if !ok {
+			if value, err = r.room(o.valueLen()); err != nil {
+				return err
+			}
+			if err := o.readValue(value); err != nil {
+				return err
+			}
+		}
+		return r.set(ctx, o.key(), value)
+	})
+	if err != nil {
+		return err
+	}
+	return r.ingest(ctx)
+}
+
+func (s *store) Ingest(ctx context.Context, acct *memory.Account, src kv.SortedSource) error {
+	if err := s.writable(); err != nil {
+		return err
+	}
+	r, err := s.newRun(acct, nil)
+	if err != nil {
+		return err
+	}
+	defer r.discard()
+	for first := true; ; first = false {
+		key, value, ok, err := src.Next(ctx)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			return r.ingest(ctx)
+		}
+		if !first && bytes.Compare(r.last, key) >= 0 {
+			return sqlerr.AssertionError("kv/local: keys to ingest are not in order")
+		}
+		r.last = append(r.last[:0], key...)
+		if err := r.set(ctx, key, value); err != nil {
+			return err
+		}
+	}
+}

@@ -1,0 +1,358 @@
+package local
+
+import (
+	"encoding/binary"
+	"math"
+	"sync"
+
+	"github.com/spillwaydb/spillway/internal/memory"
+	"github.com/spillwaydb/spillway/internal/pagetree"
+	"github.com/spillwaydb/spillway/internal/sqlerr"
+)
+
+// A writeSet holds what a transaction has written, in three ordered maps:
+//
+//	delta  key → entry           the current statement's writes, which its own reads do not see
+//	base   key → entry           those of earlier statements, newest version of each key
+//	undo   number → what base had for the key before
+//
+// An entry is the value with a header: the number of its statement, whether it is a deletion, and the number of the undo
+// record with the version before it. Undo records are written when a delta is merged into base, in order, so that
+// rolling back to a statement walks them from the end, and a reader of an earlier statement follows them from an entry
+// that is too new for it, as InnoDB follows roll pointers. The writes of the first statement that wrote anything need
+// none: before them there is nothing. That makes the usual transaction, of one statement, as cheap as a single map.
+//
+// The alternatives: versions side by side in one map would make each Set of a statement wait for the scans that feed
+// it, and rolling back would read the whole map; a log of whole old values per statement cannot serve older readers.
+type writeSet struct {
+	// mu: readers of base and undo hold it for a batch; BeginStatement and RollbackTo change them.
+	mu    sync.RWMutex
+	base  *pagetree.Tree
+	undo  *pagetree.Tree
+	first int    // statement of base's first entries, which have no undo records
+	last  uint64 // number of the last undo record; 0: none
+
+	// deltaMu: readers of Latest hold it for a batch; Set and Delete change delta.
+	deltaMu   sync.RWMutex
+	delta     *pagetree.Tree
+	statement int // current
+
+	scratch []byte // header of the entry or record being written
+}
+
+// Pins of write sets count on the account of the transaction, outside of any statement: there is no minimum, so they
+// are had like leases but refused with an error for the client.
+var treeOptions = pagetree.Options{Kind: memory.Held}
+
+func newWriteSet(acct *memory.Account) *writeSet {
+	return &writeSet{
+		base:  pagetree.New(acct, treeOptions),
+		undo:  pagetree.New(acct, treeOptions),
+		delta: pagetree.New(acct, treeOptions),
+	}
+}
+
+// header is the first part of an entry.
+type header struct {
+	statement int
+	deleted   bool
+	undo      uint64 // 0: the key had no version before
+}
+
+const maxHeaderBytes = 2 * binary.MaxVarintLen64
+
+func (h header) append(b []byte) []byte {
+	word := uint64(h.statement) << 1
+	if h.deleted {
+		word |= 1
+	}
+	return binary.AppendUvarint(binary.AppendUvarint(b, word), h.undo)
+}
+
+// parseHeader returns the header and its length.
+func parseHeader(b []byte) (header, int, error) {
+	word, n := binary.Uvarint(b)
+	if n <= 0 {
+		return header{}, 0, errEntry()
+	}
+	undo, m := binary.Uvarint(b[n:])
+	if m <= 0 {
+		return header{}, 0, errEntry()
+	}
+	return header{statement: int(word >> 1), deleted: word&1 != 0, undo: undo}, n + m, nil
+}
+
+func errEntry() error { return sqlerr.AssertionError("kv/local: bad entry in a write set") }
+
+// latestStatement is above all statements.
+const latestStatement = math.MaxInt32
+
+// visible says if a reader of statement asOf can see anything of the transaction's: not in its first writing statement,
+// nor before.
+func (w *writeSet) visible(asOf int) bool {
+	w.mu.RLock()
+	defer w.mu.RUnlock()
+	return w.base.Len() > 0 && w.first < asOf
+}
+
+// set writes to the current statement's delta.
+func (w *writeSet) set(key, value []byte, deleted bool) error {
+	w.deltaMu.Lock()
+	defer w.deltaMu.Unlock()
+	w.scratch = header{statement: w.statement, deleted: deleted}.append(w.scratch[:0])
+	return w.delta.SetParts(key, w.scratch, value)
+}
+
+// bytes is what was written, in bytes of keys and values.
+func (w *writeSet) bytes() int64 { return w.base.DataBytes() + w.delta.DataBytes() }
+
+// begin merges the last statement's delta and makes n the current statement. After an error it can be repeated.
+func (w *writeSet) begin(n int) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.deltaMu.Lock()
+	defer w.deltaMu.Unlock()
+	if w.delta.Len() > 0 {
+		if err := w.merge(); err != nil {
+			return err
+		}
+	}
+	w.statement = n
+	return nil
+}
+
+func (w *writeSet) merge() error {
+	if w.base.Len() == 0 && w.last == 0 {
+		w.base, w.delta = w.delta, w.base
+		w.first = w.statement
+		return nil
+	}
+	c := w.delta.Cursor()
+	defer c.Close()
+	var entry []byte
+	err := c.First()
+	for ; err == nil && c.Valid(); err = c.Next() {
+		if entry, err = c.AppendValue(entry[:0]); err != nil {
+			return err
+		}
+		if err := w.mergeOne(c.Key(), entry); err != nil {
+			return err
+		}
+	}
+	if err != nil {
+		return err
+	}
+	c.Close()
+	w.delta.Clear()
+	return nil
+}
+
+// mergeOne moves an entry of the delta to base. The undo record is written first, so that an error between the two
+// leaves a record that restores what is there.
+func (w *writeSet) mergeOne(key, entry []byte) error {
+	h, n, err := parseHeader(entry)
+	if err != nil {
+		return err
+	}
+	before, found, err := w.base.Get(key, nil)
+	if err != nil {
+		return err
+	}
+	if found {
+		old, _, err := parseHeader(before)
+		if err != nil {
+			return err
+		}
+		if old.statement == h.statement { // merged by an attempt that failed later
+			return nil
+		}
+	}
+	var number [8]byte
+	binary.BigEndian.PutUint64(number[:], w.last+1)
+	record := appendRecord(nil, h.statement, found, key)
+	if err := w.undo.SetParts(number[:], record, before); err != nil {
+		return err
+	}
+	w.last++
+	h.undo = w.last
+	w.scratch = h.append(w.scratch[:0])
+	return w.base.SetParts(key, w.scratch, entry[n:])
+}
+
+// An undo record: statement that wrote over the key, whether there was an entry before, key, that entry.
+func appendRecord(b []byte, statement int, found bool, key []byte) []byte {
+	word := uint64(statement) << 1
+	if found {
+		word |= 1
+	}
+	b = binary.AppendUvarint(b, word)
+	b = binary.AppendUvarint(b, uint64(len(key)))
+	return append(b, key...)
+}
+
+type record struct {
+	statement int
+	found     bool
+	key       []byte
+	entry     []byte
+}
+
+func parseRecord(b []byte) (record, error) {
+	word, n := binary.Uvarint(b)
+	if n <= 0 {
+		return record{}, errEntry()
+	}
+	size, m := binary.Uvarint(b[n:])
+	if m <= 0 || uint64(len(b)-n-m) < size {
+		return record{}, errEntry()
+	}
+	b = b[n+m:]
+	return record{statement: int(word >> 1), found: word&1 != 0, key: b[:size], entry: b[size:]}, nil
+}
+
+// rollbackTo undoes the writes of statements after n. After an error it can be repeated; the transaction's writes are
+// in doubt until it succeeds.
+func (w *writeSet) rollbackTo(n int) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.deltaMu.Lock()
+	defer w.deltaMu.Unlock()
+	if w.statement > n {
+		w.delta.Clear()
+	}
+	if w.first > n {
+		w.base.Clear()
+		w.undo.Clear()
+		w.first, w.last = 0, 0
+		return nil
+	}
+	var buffer []byte
+	for w.last > 0 {
+		var number [8]byte
+		binary.BigEndian.PutUint64(number[:], w.last)
+		b, found, err := w.undo.Get(number[:], buffer[:0])
+		buffer = b
+		if err != nil {
+			return err
+		}
+		if found {
+			r, err := parseRecord(b)
+			if err != nil {
+				return err
+			}
+			if r.statement <= n {
+				return nil
+			}
+			if r.found {
+				err = w.base.Set(r.key, r.entry)
+			} else {
+				_, err = w.base.Delete(r.key)
+			}
+			if err != nil {
+				return err
+			}
+			if _, err := w.undo.Delete(number[:]); err != nil {
+				return err
+			}
+		}
+		w.last--
+	}
+	return nil
+}
+
+// clear drops everything.
+func (w *writeSet) clear() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.deltaMu.Lock()
+	defer w.deltaMu.Unlock()
+	w.base.Clear()
+	w.undo.Clear()
+	w.delta.Clear()
+	w.first, w.last = 0, 0
+}
+
+// A lookup is what a write set says about a key.
+type lookup uint8
+
+const (
+	absent  lookup = iota // nothing: ask the store
+	present               // there is a value
+	deleted               // the key is gone
+)
+
+// versionFor finds the version of a base entry that a reader of statement asOf may see, starting at an entry with
+// header h; older versions are read from the undo records. present: the entry is in the returned bytes, header
+// included, unless they are nil, which means the one it started at.
+func (w *writeSet) versionFor(h header, asOf int) (lookup, []byte, error) {
+	var entry []byte
+	for h.statement >= asOf {
+		if h.undo == 0 {
+			return absent, nil, nil
+		}
+		var number [8]byte
+		binary.BigEndian.PutUint64(number[:], h.undo)
+		b, found, err := w.undo.Get(number[:], nil)
+		if err != nil {
+			return absent, nil, err
+		}
+		if !found {
+			return absent, nil, sqlerr.AssertionError("kv/local: undo record %d is missing", h.undo)
+		}
+		r, err := parseRecord(b)
+		if err != nil || !r.found {
+			return absent, nil, err
+		}
+		entry = r.entry
+		if h, _, err = parseHeader(entry); err != nil {
+			return absent, nil, err
+		}
+	}
+	if h.deleted {
+		return deleted, entry, nil
+	}
+	return present, entry, nil
+}
+
+// get looks key up for a reader of statement asOf, or of the latest state, and appends the value to dst.
+func (w *writeSet) get(key, dst []byte, asOf int, latest bool) ([]byte, lookup, error) {
+	if latest {
+		w.deltaMu.RLock()
+		v, l, err := w.getIn(w.delta, key, dst, w.statement+1)
+		w.deltaMu.RUnlock()
+		if l != absent || err != nil {
+			return v, l, err
+		}
+		asOf = w.statement
+	}
+	w.mu.RLock()
+	defer w.mu.RUnlock()
+	return w.getIn(w.base, key, dst, asOf)
+}
+
+func (w *writeSet) getIn(t *pagetree.Tree, key, dst []byte, asOf int) ([]byte, lookup, error) {
+	if t.Len() == 0 {
+		return dst, absent, nil
+	}
+	start := len(dst)
+	all, found, err := t.Get(key, dst)
+	if err != nil || !found {
+		return dst, absent, err
+	}
+	h, n, err := parseHeader(all[start:])
+	if err != nil {
+		return dst, absent, err
+	}
+	l, older, err := w.versionFor(h, asOf)
+	if err != nil || l != present {
+		return all[:start], l, err
+	}
+	value := all[start+n:]
+	if older != nil {
+		if _, n, err = parseHeader(older); err != nil {
+			return dst, absent, err
+		}
+		value = older[n:]
+	}
+	return append(all[:start], value...), present, nil
+}
