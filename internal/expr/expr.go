@@ -23,6 +23,9 @@ type Column struct {
 // Const is a literal, or the value of a prepared statement's parameter at this execution.
 type Const struct {
 	D types.Datum // Type set; Kind null is NULL
+	// coerc is how strongly a computed string insists on its collation; a literal is CoerceCoercible.
+	coerc    collation.Coercibility
+	computed bool
 }
 
 // Call applies a function. Built only by NewCall and NewCast, which choose the implementation by the arguments' types.
@@ -82,7 +85,9 @@ func NewString(s string, c collation.ID) *Const {
 }
 
 // NewInt returns an integer literal.
-func NewInt(v int64) *Const { return &Const{D: types.NewIntDatum(types.NewBigInt().WithNullable(false), v)} }
+func NewInt(v int64) *Const {
+	return &Const{D: types.NewIntDatum(types.NewBigInt().WithNullable(false), v)}
+}
 
 // NewNull returns the literal NULL.
 func NewNull() *Const { return &Const{D: types.NullDatum(types.NewNull())} }
