@@ -21,5 +21,5 @@
 //	S3 every wait on a socket ends by a time limit, by KILL, by Shutdown or by ConnInfo.Close.
 //	S4 an error of a statement, in mid result too, is an ERR packet; it never costs the connection, unless a row was
 //	   sent in part and its rest is lost (a row too large for a buffer, cancelled).
-//	S5 what a connection holds on the Go heap is charged on the heap ledger before its session starts.
+//	S5 what a connection holds on the Go heap is charged on the heap ledger as soon as it has an account.
 package server
