@@ -166,3 +166,17 @@ func AppendJSONPretty(dst, bin []byte) []byte { return dst }
 func JSONSearch(bin []byte, under []*JSONPath, all bool, match func(s []byte) bool) (paths [][]byte) {
 	return nil
 }
+
+// JSONSyntaxError says what is wrong in a JSON text.
+type JSONSyntaxError struct {
+	Reason string // in MySQL's words
+	Pos    int    // byte, from 0
+}
+
+func (e *JSONSyntaxError) Error() string { return e.Reason }
+
+// jsonBytes returns the text of a string or the bytes of an opaque value.
+func jsonBytes(bin []byte) []byte { return nil }
+
+// JSONToDatum returns a number, boolean, string, decimal or temporal value; ok is false for others.
+func JSONToDatum(bin []byte) (d Datum, ok bool) { return Datum{}, false }
