@@ -2,7 +2,6 @@ package rows
 
 import (
 	"github.com/spillwaydb/spillway/internal/memory"
-	"github.com/spillwaydb/spillway/internal/sqlerr"
 )
 
 // header stands at the start of a block of rows.
@@ -190,9 +189,4 @@ func (c *Collection) Close() {
 	c.overflow.close()
 	c.blocks.close()
 	c.tail, c.pinned, c.rows, c.bytes = tail{}, 0, 0, 0
-}
-
-// errRowTooLong is for rows whose strings no block can hold.
-func errRowTooLong(n int) error {
-	return sqlerr.Newf(sqlerr.ErrUnknown, "a row of %d bytes is too long to be kept", n)
 }

@@ -60,7 +60,10 @@ type world struct {
 	pool  *memory.Pool
 	stmt  *memory.Statement
 	acct  *memory.Account
+	input *memory.Account // for batches: inputBytes of minimum
 }
+
+const inputBytes = 8 << 20
 
 // newWorld has a statement with minBytes granted, which can spill. It is checked to be empty when the test ends.
 func newWorld(t testing.TB, limit, minBytes int64, o memory.StatementOptions, hooks *memory.Hooks) *world {
@@ -70,10 +73,13 @@ func newWorld(t testing.TB, limit, minBytes int64, o memory.StatementOptions, ho
 	require.NoError(t, err)
 	o.Spill = true
 	w.stmt = w.pool.NewStatement(w.pool.Server(), o)
-	require.NoError(t, w.stmt.Admit(context.Background(), minBytes))
+	require.NoError(t, w.stmt.Admit(context.Background(), minBytes+inputBytes))
 	w.acct, err = w.stmt.Operator("test", minBytes)
 	require.NoError(t, err)
+	w.input, err = w.stmt.Operator("input", inputBytes)
+	require.NoError(t, err)
 	t.Cleanup(func() {
+		w.input.Close()
 		require.Zero(t, w.acct.Stats().Current, "left on the account")
 		w.acct.Close()
 		w.stmt.Close()
@@ -88,7 +94,7 @@ func allTypes() []types.Type {
 	return []types.Type{
 		types.NewTinyInt(), types.NewInteger(types.SmallInt, true), types.NewInt(), types.NewBigInt(), types.NewUBigInt(),
 		types.NewFloat(), types.NewDouble(), types.NewDecimal(10, 2), types.NewDecimal(30, 2), types.NewDecimal(65, 2),
-		types.NewVarChar(20, collation.UTF8MB4GeneralCI), types.NewText(types.Text, collation.UTF8MB4Bin),
+		types.NewVarChar(20, collation.UTF8MB4GeneralCI), types.NewText(types.MediumText, collation.UTF8MB4Bin),
 		types.NewDateTime(6), types.NewYear(), types.NewBit(3), types.NewUInt(),
 	}
 }
@@ -131,7 +137,7 @@ func randomDatum(r *rand.Rand, t types.Type, longest int) types.Datum {
 	case types.PhysString:
 		n := r.IntN(30)
 		if r.IntN(10) == 0 {
-			n = r.IntN(longest + 1)
+			n = r.IntN(min(longest, t.MaxBytes()/4) + 1)
 		}
 		d.S = make([]byte, n)
 		for i := range d.S {

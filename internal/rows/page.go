@@ -2,6 +2,8 @@ package rows
 
 import (
 	"github.com/spillwaydb/spillway/internal/memory"
+	"github.com/spillwaydb/spillway/internal/types"
+	"github.com/spillwaydb/spillway/internal/vector"
 )
 
 // Bounds of the page size of blocks.
@@ -25,3 +27,17 @@ func PageBytes(quotaBytes int64, workers int) int {
 	}
 	return n
 }
+
+// BatchRows is the number of rows of a batch whose vectors take some four pages.
+func BatchRows(columns []types.Type, pageBytes int) int {
+	width := 0
+	for _, t := range columns {
+		width += vector.RowBytes(t)
+	}
+	return max(batchRowsLeast, min(vector.MaxRows, batchPages*max(pageBytes, MinPageBytes)/max(1, width)))
+}
+
+const (
+	batchPages     = 4
+	batchRowsLeast = 16
+)

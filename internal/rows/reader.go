@@ -1,10 +1,7 @@
 package rows
 
 import (
-	"errors"
-
 	"github.com/spillwaydb/spillway/internal/memory"
-	"github.com/spillwaydb/spillway/internal/sqlerr"
 	"github.com/spillwaydb/spillway/internal/vector"
 )
 
@@ -170,10 +167,15 @@ func (l *Layout) Gather(refs []memory.Ref, out *vector.Batch, at int, columns []
 	for _, id := range pins.blocks {
 		out.AddPin(out.Account(), id, memory.ReuseUnknown)
 	}
-	if err != nil && (n == 0 || !errors.Is(err, sqlerr.ErrNoSurplus)) {
-		return 0, err
+	if err != nil && (n == 0 || !noSurplus(err)) {
+		return 0, final(err)
 	}
 	return n, nil
+}
+
+// GatherFirst gathers the first columns of rows, as many as out has, into out from its first row on; see Gather.
+func (l *Layout) GatherFirst(refs []memory.Ref, out *vector.Batch) (int, error) {
+	return l.Gather(refs, out, 0, allColumns(len(out.Cols)))
 }
 
 // resolveRow makes the overflow references of one row of a batch absolute.

@@ -39,7 +39,9 @@ func (s *str) block() memory.BlockID { return memory.BlockID(s.ref &^ overflowFl
 func (s *str) offset() memory.Ref { return memory.Ref(s.ref & overflowOffset) }
 
 // strAt is the reference of a string column in a row.
-func strAt(b memory.Base, row memory.Ref, off uintptr) *str { return (*str)(b.At(row + memory.Ref(off))) }
+func strAt(b memory.Base, row memory.Ref, off uintptr) *str {
+	return (*str)(b.At(row + memory.Ref(off)))
+}
 
 // bytes returns a string that lies in its row or on its page.
 func (s *str) bytes(b memory.Base, row memory.Ref) []byte {
