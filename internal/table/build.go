@@ -104,13 +104,7 @@ func (w *Writer) checkEntry(ctx context.Context, x *indexCodec, row []types.Datu
 	if w.entry = key; !unique {
 		return nil
 	}
-	latest, err := w.o.Txn.Latest()
-	if err != nil {
-		return err
-	}
-	defer latest.Close()
-	found, ok, err := latest.Get(ctx, key, w.found[:0])
-	w.found = found
+	ok, err := w.get(ctx, key)
 	if err != nil || !ok {
 		return err
 	}

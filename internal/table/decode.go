@@ -72,10 +72,13 @@ func NewDecoder(c *Codec, x *schema.Index, ordinals []int, withKey bool) (*Decod
 	}
 	d.keyParts = parts[:last+1]
 	if withKey {
-		d.types = append(d.types, types.NewVarBinary(math.MaxUint16).WithNullable(false))
+		d.types = append(d.types, KeyType())
 	}
 	return d, nil
 }
+
+// KeyType is the type of the column with rows' keys.
+func KeyType() types.Type { return types.NewVarBinary(math.MaxUint16).WithNullable(false) }
 
 // Types are the types of the batches' columns.
 func (d *Decoder) Types() []types.Type { return d.types }

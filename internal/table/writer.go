@@ -34,6 +34,7 @@ type Writer struct {
 	val   []byte
 	found []byte
 	exist []byte
+	last  kv.Reader // the latest state, at each call; nil: not opened yet
 }
 
 // NewWriter returns a writer for one statement.
@@ -41,8 +42,40 @@ func NewWriter(o WriterOptions) *Writer {
 	return &Writer{o: o, value: buffer{acct: o.Account}}
 }
 
-// Close gives the writer's page back. Repeatable.
-func (w *Writer) Close() { w.value.free() }
+// Close gives back the writer's page and reader. Repeatable.
+func (w *Writer) Close() error {
+	w.value.free()
+	if w.last == nil {
+		return nil
+	}
+	r := w.last
+	w.last = nil
+	return r.Close()
+}
+
+// latest is the reader for checks; what it reads is what there is at the time of the call.
+func (w *Writer) latest() (kv.Reader, error) {
+	if w.last != nil {
+		return w.last, nil
+	}
+	r, err := w.o.Txn.Latest()
+	w.last = r
+	return r, err
+}
+
+// get reads a key into found.
+func (w *Writer) get(ctx context.Context, key []byte) (bool, error) {
+	r, err := w.latest()
+	if err != nil {
+		return false, err
+	}
+	if cap(w.found) > smallRow {
+		w.found = nil // a long row that was met once is not worth keeping room for
+	}
+	found, ok, err := r.Get(ctx, key, w.found[:0])
+	w.found = found
+	return ok, err
+}
 
 // Insert adds a row, or says which key it would duplicate; then nothing is written.
 func (w *Writer) Insert(ctx context.Context, row []types.Datum) (*Duplicate, error) {
@@ -105,14 +138,9 @@ func (w *Writer) lock(ctx context.Context, key []byte) error {
 // check looks for rows with the unique keys of row. own is the key of a row that does not count.
 func (w *Writer) check(ctx context.Context, row []types.Datum, own []byte) (*Duplicate, error) {
 	c := w.o.Codec
-	latest, err := w.o.Txn.Latest()
-	if err != nil {
-		return nil, err
-	}
-	defer latest.Close()
 	if c.table.HasPrimaryKey() && !bytes.Equal(w.key, own) {
-		var ok bool
-		if w.found, ok, err = latest.Get(ctx, w.key, w.found[:0]); err != nil {
+		ok, err := w.get(ctx, w.key)
+		if err != nil {
 			return nil, err
 		}
 		if ok {
@@ -130,8 +158,8 @@ func (w *Writer) check(ctx context.Context, row []types.Datum, own []byte) (*Dup
 		if !unique {
 			continue
 		}
-		var ok bool
-		if w.found, ok, err = latest.Get(ctx, key, w.found[:0]); err != nil {
+		ok, err := w.get(ctx, key)
+		if err != nil {
 			return nil, err
 		}
 		if !ok {

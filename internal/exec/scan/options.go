@@ -2,7 +2,6 @@ package scan
 
 import (
 	"github.com/spillwaydb/spillway/internal/catalog"
-	"github.com/spillwaydb/spillway/internal/exec"
 	"github.com/spillwaydb/spillway/internal/expr"
 	"github.com/spillwaydb/spillway/internal/kv"
 	"github.com/spillwaydb/spillway/internal/memory"
@@ -23,7 +22,7 @@ type Options struct {
 	Store     kv.Store
 	Env       *expr.Env
 	Workers   int // at most; 0: 1
-	BatchRows int // 0: vector.CapacityFor
+	BatchRows int // at most; 0: vector.CapacityFor
 }
 
 // VirtualOptions are what a scan of a virtual table needs. All but Session and BatchRows are required.
@@ -35,5 +34,3 @@ type VirtualOptions struct {
 	Env       *expr.Env
 	BatchRows int
 }
-
-var _ exec.Source = (*Table)(nil)

@@ -1,0 +1,212 @@
+package scan
+
+import (
+	"context"
+	"errors"
+
+	"github.com/spillwaydb/spillway/internal/exec"
+	"github.com/spillwaydb/spillway/internal/expr"
+	"github.com/spillwaydb/spillway/internal/kv"
+	"github.com/spillwaydb/spillway/internal/schema"
+	"github.com/spillwaydb/spillway/internal/sqlerr"
+	"github.com/spillwaydb/spillway/internal/table"
+	"github.com/spillwaydb/spillway/internal/vector"
+)
+
+// local is one worker's share of a table scan.
+type local struct {
+	t       *Table
+	rows    pairPage
+	batch   *vector.Batch
+	decoder *table.Decoder
+	filter  *expr.Evaluator // nil: none
+	fill    filler
+	at      int // next of rows' pairs to decode
+}
+
+var _ exec.LocalSource = (*local)(nil)
+
+// A filler fills the page of rows with further pairs; false at the end.
+type filler interface {
+	fill(ctx context.Context, p *pairPage, maxPairs int) (bool, error)
+	pause() error
+	close() error
+}
+
+func newLocal(t *Table) (*local, error) {
+	l := &local{t: t}
+	if err := l.open(); err != nil {
+		l.Close()
+		return nil, err
+	}
+	return l, nil
+}
+
+func (l *local) open() error {
+	t, n := l.t, l.t.o.Node
+	index := n.Index
+	var keys *keyFeed
+	switch t.feed {
+	case feedNone:
+		l.fill = &spans{t: t, reader: t.reader}
+	default:
+		index = n.Table.Primary
+		keys = &keyFeed{t: t}
+		l.fill = &lookup{t: t, keys: keys}
+		if err := keys.open(); err != nil {
+			return err
+		}
+	}
+	var err error
+	if l.decoder, err = table.NewDecoder(t.codec, index, n.Ordinals, n.WithKey); err != nil {
+		return err
+	}
+	if err = l.rows.open(t.o.Account, t.o.Env, t.sizes.page, t.sizes.rows); err != nil {
+		return err
+	}
+	if l.batch, err = vector.NewBatch(t.o.Account, l.decoder.Types(), t.sizes.rows, arenaBytes); err != nil {
+		return err
+	}
+	if len(n.Filter) > 0 {
+		l.filter, err = expr.NewEvaluator(t.o.Account, n.Filter, t.sizes.rows, t.o.Env)
+	}
+	return err
+}
+
+// Next implements exec.LocalSource.
+func (l *local) Next(ctx context.Context) (*vector.Batch, error) {
+	for {
+		if l.at == l.rows.pairs.N {
+			l.at, l.rows.pairs.N = 0, 0
+			l.batch.Reset()
+			l.rows.release()
+			ok, err := l.fill.fill(ctx, &l.rows, l.batch.Cap())
+			if err != nil || !ok {
+				return nil, err
+			}
+		}
+		if err := l.decode(); err != nil {
+			return nil, err
+		}
+		if l.batch.Rows() > 0 {
+			return l.batch, nil
+		}
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+	}
+}
+
+// decode makes a batch of as many of the page's rows as there is memory for.
+func (l *local) decode() error {
+	n := min(l.rows.pairs.N-l.at, l.batch.Cap())
+	for {
+		err := l.decodeRows(n)
+		if err == nil {
+			l.at += n
+			return nil
+		}
+		if !errors.Is(err, sqlerr.ErrNoSurplus) {
+			return err
+		}
+		if n == 1 {
+			return refused(err, l.t.o.Env)
+		}
+		n /= 2
+	}
+}
+
+func (l *local) decodeRows(n int) error {
+	if err := l.decoder.Decode(&l.rows.pairs, l.rows.ref(), l.at, l.at+n, l.batch); err != nil {
+		return err
+	}
+	if l.filter == nil {
+		return nil
+	}
+	return l.filter.Filter(l.batch)
+}
+
+// Pause implements exec.LocalSource.
+func (l *local) Pause() error { return l.fill.pause() }
+
+// Close implements exec.LocalSource.
+func (l *local) Close() error {
+	var err error
+	if l.fill != nil {
+		err = l.fill.close()
+	}
+	if l.filter != nil {
+		l.filter.Close()
+	}
+	l.batch.Close()
+	l.rows.close()
+	l.filter, l.batch, l.fill = nil, nil, noFill{}
+	return err
+}
+
+// noFill is what a closed source has.
+type noFill struct{}
+
+func (noFill) fill(context.Context, *pairPage, int) (bool, error) { return false, nil }
+func (noFill) pause() error                                       { return nil }
+func (noFill) close() error                                       { return nil }
+
+// spans reads the pairs of morsels as they lie.
+type spans struct {
+	t      *Table
+	reader kv.Reader
+	it     kv.Iterator // nil: between morsels
+}
+
+func (s *spans) fill(ctx context.Context, p *pairPage, maxPairs int) (bool, error) {
+	for {
+		if s.it == nil {
+			m, ok := s.t.take()
+			if !ok {
+				return false, nil
+			}
+			n := s.t.o.Node
+			o := kv.ScanOptions{Reverse: n.Reverse, Once: len(n.Ranges) == 0}
+			var err error
+			if s.it, err = s.reader.Scan(s.t.o.Account, m, o); err != nil {
+				return false, err
+			}
+		}
+		ok, err := s.it.NextBatch(ctx, &p.pairs, maxPairs)
+		if err != nil {
+			return false, err
+		}
+		if ok && p.pairs.N > 0 {
+			return true, nil
+		}
+		if !ok {
+			if err := s.close(); err != nil {
+				return false, err
+			}
+		}
+	}
+}
+
+func (s *spans) pause() error {
+	if s.it == nil {
+		return nil
+	}
+	return s.it.Pause()
+}
+
+func (s *spans) close() error {
+	if s.it == nil {
+		return nil
+	}
+	it := s.it
+	s.it = nil
+	return it.Close()
+}
+
+// primaryOf cuts the row's key, without prefix, out of a key of rows or an entry of an index.
+func primaryOf(c *table.Codec, x *schema.Index, key, value []byte) ([]byte, error) {
+	if x.Primary {
+		return key[min(len(key), table.PrefixBytes):], nil
+	}
+	return c.PrimaryOf(x, key, value)
+}

@@ -1,0 +1,80 @@
+package scan
+
+import (
+	"errors"
+
+	"github.com/spillwaydb/spillway/internal/expr"
+	"github.com/spillwaydb/spillway/internal/kv"
+	"github.com/spillwaydb/spillway/internal/memory"
+	"github.com/spillwaydb/spillway/internal/sqlerr"
+)
+
+// pairPage is a held page for pairs, and a leased one for a pair that does not fit it.
+type pairPage struct {
+	acct  *memory.Account
+	env   *expr.Env
+	page  memory.Page
+	large memory.Page
+	pairs kv.Pairs
+}
+
+// open takes the page, with room for the ends of that many pairs.
+func (p *pairPage) open(acct *memory.Account, env *expr.Env, bytes, pairs int) error {
+	page, err := acct.Alloc(bytes, memory.Held)
+	if err != nil {
+		return err
+	}
+	p.acct, p.env, p.page = acct, env, page
+	p.pairs = kv.Pairs{
+		Buf: memory.Bytes(acct.Base(), page.Ref, page.Size()), Ends: make([]int32, 2*pairs), Large: p.grow,
+	}
+	return nil
+}
+
+// grow gives the store a page for one large pair.
+func (p *pairPage) grow(n int) ([]byte, error) {
+	p.release()
+	page, err := p.acct.Alloc(n, memory.Leased)
+	if err != nil {
+		return nil, refused(err, p.env)
+	}
+	p.large = page
+	return memory.Bytes(p.acct.Base(), page.Ref, n), nil
+}
+
+// ref is where the pairs lie.
+func (p *pairPage) ref() memory.Ref {
+	if p.large != (memory.Page{}) {
+		return p.large.Ref
+	}
+	return p.page.Ref
+}
+
+// release gives the large page back; the pairs in it are gone.
+func (p *pairPage) release() {
+	if p.large != (memory.Page{}) {
+		p.pairs.SetBig(nil)
+		p.acct.Free(p.large)
+		p.large = memory.Page{}
+	}
+}
+
+func (p *pairPage) close() {
+	p.release()
+	if p.page != (memory.Page{}) {
+		p.acct.Free(p.page)
+		p.page = memory.Page{}
+	}
+}
+
+// refused makes a statement's error of the refusal of surplus for a single row.
+func refused(err error, env *expr.Env) error {
+	if !errors.Is(err, sqlerr.ErrNoSurplus) {
+		return err
+	}
+	q := &sqlerr.QuotaError{Report: "no memory for a single row"}
+	if env != nil {
+		q.ConnID = env.ConnID
+	}
+	return q
+}
