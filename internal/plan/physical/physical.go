@@ -19,7 +19,7 @@ type Column struct {
 
 // Node is a node of a physical plan.
 type Node interface {
-	Base() *Base
+	Common() *Base
 	Children() []Node
 	// Describe gives EXPLAIN's name without the id (TiDB's: TableFullScan, HashAgg, ...), the access object and the
 	// operator info.
@@ -33,8 +33,8 @@ type Base struct {
 	EstRows float64
 }
 
-// Base returns b itself, so that nodes embed it.
-func (b *Base) Base() *Base { return b }
+// Common returns b itself, for the nodes that embed it.
+func (b *Base) Common() *Base { return b }
 
 // Types are the types of the columns.
 func (b *Base) Types() []types.Type {

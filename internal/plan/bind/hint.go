@@ -1,0 +1,36 @@
+package bind
+
+import (
+	"github.com/pingcap/tidb/pkg/parser/ast"
+
+	"github.com/spillwaydb/spillway/internal/sqlerr"
+)
+
+// hints notes the optimizer hints of a query block. Hints about joins and indexes that no rule looks at are ignored in
+// silence, unknown ones with a warning, as in MySQL.
+func (b *binder) hints(list []*ast.TableOptimizerHint) {
+	for _, h := range list {
+		switch h.HintName.L {
+		case "memory_quota":
+			// The grammar gives bytes.
+			if n, ok := h.HintData.(int64); ok && n > 0 {
+				b.result.Hints.MemoryQuotaBytes = n
+			}
+		case "max_execution_time":
+			if n, ok := h.HintData.(uint64); ok {
+				b.result.Hints.MaxExecutionMS = n
+			}
+		case "stream_agg":
+			b.stream, b.hash = true, false
+		case "hash_agg":
+			b.hash, b.stream = true, false
+		case "hash_join", "merge_join", "inl_join", "inl_hash_join", "no_hash_join", "hash_join_build", "hash_join_probe",
+			"use_index", "ignore_index", "force_index", "order_index", "no_order_index", "leading", "straight_join",
+			"semi_join_rewrite", "no_decorrelate", "qb_name", "set_var", "read_from_storage", "use_toja", "limit_to_cop",
+			"agg_to_cop", "use_index_merge", "no_index_merge", "resource_group", "broadcast_join", "shuffle_join", "merge",
+			"ignore_plan_cache", "nth_plan", "time_range", "read_consistent_replica", "no_merge_join", "no_index_join":
+		default:
+			b.warn(sqlerr.Newf(sqlerr.ErrParse, "Optimizer hint %s is not supported and is ignored", h.HintName.O).Warning())
+		}
+	}
+}

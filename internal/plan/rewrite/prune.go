@@ -1,0 +1,176 @@
+package rewrite
+
+import (
+	"github.com/spillwaydb/spillway/internal/expr"
+	"github.com/spillwaydb/spillway/internal/plan/logical"
+)
+
+// prune drops columns that are not in need. The need of a node's input is what the node itself reads, and what is read
+// above and comes from there.
+func prune(n logical.Node, need map[int]bool) logical.Node {
+	switch n := n.(type) {
+	case *logical.Scan:
+		pruneScan(n, need)
+		return n
+	case *logical.Projection:
+		return pruneProjection(n, need)
+	case *logical.Agg:
+		below := map[int]bool{}
+		var aggs []*expr.Aggregate
+		var cols []logical.Column
+		for i, a := range n.Aggs {
+			if !need[n.AggCols[i].ID] {
+				continue
+			}
+			aggs, cols = append(aggs, a), append(cols, n.AggCols[i])
+			reads(below, a.Args...)
+			for _, k := range a.OrderBy {
+				reads(below, k.Expr)
+			}
+		}
+		if len(aggs) == 0 && len(n.GroupBy) == 0 && len(n.Aggs) > 0 {
+			aggs, cols = n.Aggs[:1], n.AggCols[:1] // a grouping has columns
+			reads(below, aggs[0].Args...)
+			for _, k := range aggs[0].OrderBy {
+				reads(below, k.Expr)
+			}
+		}
+		n.Aggs, n.AggCols = aggs, cols
+		reads(below, n.GroupBy...)
+		n.Input = prune(n.Input, below)
+		return n
+	case *logical.Union:
+		return pruneUnion(n, need)
+	case *logical.MaxOneRow:
+		n.Input = prune(n.Input, need)
+		n.Cols = pick(n.Cols, ids(n.Input))
+		return n
+	case *logical.Values:
+		return n
+	}
+	below := map[int]bool{}
+	for id := range need {
+		below[id] = true
+	}
+	switch n := n.(type) {
+	case *logical.Selection:
+		reads(below, n.Conds...)
+	case *logical.Join:
+		reads(below, n.Conds...)
+	case *logical.Sort:
+		for _, k := range n.Keys {
+			reads(below, k.Expr)
+		}
+	}
+	for _, in := range n.Inputs() {
+		*in = prune(*in, below)
+	}
+	return n
+}
+
+func reads(set map[int]bool, exprs ...expr.Expr) {
+	for _, e := range exprs {
+		for _, id := range expr.ColumnsUsed(e) {
+			set[id] = true
+		}
+	}
+}
+
+func pick(cols []logical.Column, set map[int]bool) []logical.Column {
+	var out []logical.Column
+	for _, c := range cols {
+		if set[c.ID] {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// pruneScan keeps the columns that are read and those of the filter. A scan for UPDATE and DELETE keeps all.
+func pruneScan(n *logical.Scan, need map[int]bool) {
+	if n.Key.ID != 0 {
+		return
+	}
+	all := map[int]bool{}
+	for id := range need {
+		all[id] = true
+	}
+	reads(all, n.Filter...)
+	var cols []logical.Column
+	var ordinals []int
+	for i, c := range n.Cols {
+		if all[c.ID] {
+			cols, ordinals = append(cols, c), append(ordinals, n.Ordinals[i])
+		}
+	}
+	n.Cols, n.Ordinals = cols, ordinals
+}
+
+// pruneProjection drops expressions that nobody reads and that have no effects; one stays, as a node has columns.
+func pruneProjection(n *logical.Projection, need map[int]bool) logical.Node {
+	below := map[int]bool{}
+	var exprs []expr.Expr
+	var cols []logical.Column
+	for i, e := range n.Exprs {
+		if need[n.Cols[i].ID] || !expr.Deterministic(e) {
+			exprs, cols = append(exprs, e), append(cols, n.Cols[i])
+		}
+	}
+	if len(exprs) == 0 {
+		// Only the number of rows counts.
+		n.Input = prune(n.Input, below)
+		return n.Input
+	}
+	n.Exprs, n.Cols = exprs, cols
+	reads(below, exprs...)
+	n.Input = prune(n.Input, below)
+	return n
+}
+
+// pruneUnion drops the same positions of all parts.
+func pruneUnion(n *logical.Union, need map[int]bool) logical.Node {
+	var keep []int
+	for i := range n.Cols {
+		if need[n.Cols[i].ID] {
+			keep = append(keep, i)
+		}
+	}
+	if len(keep) == 0 {
+		keep = []int{0}
+	}
+	cols := make([]logical.Column, len(keep))
+	for i, k := range keep {
+		cols[i] = n.Cols[k]
+	}
+	for i, part := range n.Parts {
+		have := part.Columns()
+		p := &logical.Projection{Input: part}
+		below := map[int]bool{}
+		for _, k := range keep {
+			p.Exprs = append(p.Exprs, have[k].Ref())
+			p.Cols = append(p.Cols, have[k])
+			below[have[k].ID] = true
+		}
+		part = prune(part, below)
+		p.Input = part
+		if same(part.Columns(), p.Cols) {
+			n.Parts[i] = part
+		} else {
+			n.Parts[i] = p
+		}
+	}
+	n.Cols = cols
+	return n
+}
+
+func same(a, b []logical.Column) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range a {
+		if a[i].ID != b[i].ID {
+			return false
+		}
+	}
+	return true
+}
