@@ -1,6 +1,8 @@
 package local
 
 import (
+	"fmt"
+	"math/rand/v2"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -41,4 +43,34 @@ func TestConformance(t *testing.T) {
 			return s
 		})
 	})
+}
+
+// absurd returns options that no server would run with.
+func absurd(t testing.TB, r *rand.Rand, pool *memory.Pool) Options {
+	o := memoryOptions(t, pool)
+	o.MemtableBytes = 32 << 10 << r.IntN(4)
+	o.CacheBytes = 128 << 10 << r.IntN(6)
+	o.MaxConcurrentCompactions = 1 + r.IntN(3)
+	t.Logf("memtable %d, cache %d, compactions %d", o.MemtableBytes, o.CacheBytes, o.MaxConcurrentCompactions)
+	return o
+}
+
+func TestHistory(t *testing.T) {
+	runs, steps := 4, 2000
+	if testing.Short() {
+		runs = 1
+	}
+	if testutil.Long() {
+		runs = 100
+	}
+	for run := range runs {
+		t.Run(fmt.Sprint(run), func(t *testing.T) {
+			r := testutil.Rand(t)
+			kvtest.History(t, func(t testing.TB, pool *memory.Pool) kv.Store {
+				s, err := Open(absurd(t, r, pool))
+				require.NoError(t, err)
+				return s
+			}, steps)
+		})
+	}
 }
