@@ -2,6 +2,7 @@ package expr
 
 import (
 	"context"
+	"sync/atomic"
 
 	"github.com/spillwaydb/spillway/internal/memory"
 	"github.com/spillwaydb/spillway/internal/sqlerr"
@@ -220,7 +221,7 @@ func (m *maker) piece(n int) memory.Ref {
 func NewEvaluator(acct *memory.Account, exprs []Expr, capacity int, env *Env) (*Evaluator, error) {
 	p, _ := plan(exprs, capacity)
 	ev := &Evaluator{env: env, acct: acct, base: acct.Base(), arena: vector.MakeArena(acct, vector.ArenaPageBytes)}
-	ev.random = env.Seed
+	ev.random = seedOf(env)
 	for _, size := range p.pages {
 		page, err := acct.Alloc(size, memory.Held)
 		if err != nil {
@@ -248,6 +249,11 @@ func NewEvaluator(acct *memory.Account, exprs []Expr, capacity int, env *Env) (*
 	ev.out = make([]*vector.Vector, len(exprs))
 	return ev, nil
 }
+
+// evaluators numbers evaluators, so that those of one statement do not all draw the same random numbers.
+var evaluators atomic.Uint64
+
+func seedOf(env *Env) uint64 { return env.Seed ^ hashWord(evaluators.Add(1)) }
 
 // node makes the nodes of e, in the order of eachNode.
 func (m *maker) node(e Expr) (*node, error) {
@@ -641,7 +647,7 @@ func EvalRow(e Expr, row []types.Datum, env *Env) (types.Datum, error) {
 	if c, ok := e.(*Const); ok {
 		return c.D, nil
 	}
-	ev := &Evaluator{env: env, all: []uint16{0}, row: row, random: env.Seed}
+	ev := &Evaluator{env: env, all: []uint16{0}, row: row, random: seedOf(env)}
 	m := maker{ev: ev, capacity: 1}
 	nd, err := m.node(e)
 	if err != nil {
