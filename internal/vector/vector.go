@@ -55,15 +55,76 @@ func (v *Vector) Datum(b memory.Base, i int) types.Datum {
 	}
 	switch v.Type.Phys() {
 	case types.PhysInt64:
-		d.Kind, d.I = types.KindInt64, v.I64[i]
+		d.Kind, d.I = types.PhysInt64, v.I64[i]
 	case types.PhysUint64:
-		d.Kind, d.U = types.KindUint64, v.U64[i]
+		d.Kind, d.U = types.PhysUint64, v.U64[i]
 	case types.PhysFloat64:
-		d.Kind, d.F = types.KindFloat64, v.F64[i]
+		d.Kind, d.F = types.PhysFloat64, v.F64[i]
 	case types.PhysDecimal:
-		d.Kind, d.D = types.KindDecimal, v.Dec[i]
+		d.Kind, d.D = types.PhysDecimal, v.Dec[i]
 	case types.PhysString:
-		d.Kind, d.S = types.KindString, v.Str[i].Bytes(b)
+		d.Kind, d.S = types.PhysString, v.Str[i].Bytes(b)
 	}
 	return d
+}
+
+// SetDatum writes d, a value of the vector's physical kind or NULL, to row i; longer strings are copied to arena.
+func (v *Vector) SetDatum(i int, d types.Datum, arena *Arena) error {
+	if d.Kind == types.PhysNull {
+		v.SetNull(i)
+		return nil
+	}
+	v.Null[i] = 0
+	switch v.Type.Phys() {
+	case types.PhysInt64:
+		v.I64[i] = d.I
+	case types.PhysUint64:
+		v.U64[i] = d.U
+	case types.PhysFloat64:
+		v.F64[i] = d.F
+	case types.PhysDecimal:
+		v.Dec[i] = d.D
+	case types.PhysString:
+		s, err := arena.Put(d.S)
+		if err != nil {
+			return err
+		}
+		v.Str[i] = s
+	}
+	return nil
+}
+
+// SetNull makes row i NULL, with a value that is safe to read (V2).
+func (v *Vector) SetNull(i int) {
+	v.Null[i] = 1
+	if v.Str != nil {
+		v.Str[i] = Str{}
+	}
+}
+
+// Row returns row i of v as a constant vector over the same memory.
+func (v *Vector) Row(i int) Vector {
+	i = v.Index(i)
+	out := Vector{Type: v.Type, Null: v.Null[i : i+1], Const: true, NoNulls: v.NoNulls}
+	switch v.Type.Phys() {
+	case types.PhysInt64:
+		out.I64 = v.I64[i : i+1]
+	case types.PhysUint64:
+		out.U64 = v.U64[i : i+1]
+	case types.PhysFloat64:
+		out.F64 = v.F64[i : i+1]
+	case types.PhysDecimal:
+		out.Dec = v.Dec[i : i+1]
+	case types.PhysString:
+		out.Str = v.Str[i : i+1]
+	}
+	return out
+}
+
+// NullRow makes v's row 0 NULL and returns it as a constant vector.
+func NullRow(v *Vector) Vector {
+	v.SetNull(0)
+	out := v.Row(0)
+	out.NoNulls = false
+	return out
 }

@@ -1,0 +1,145 @@
+package build
+
+import (
+	"github.com/spillwaydb/spillway/internal/exec/agg"
+	"github.com/spillwaydb/spillway/internal/expr"
+	"github.com/spillwaydb/spillway/internal/memory"
+	"github.com/spillwaydb/spillway/internal/plan/physical"
+	"github.com/spillwaydb/spillway/internal/sqlerr"
+	"github.com/spillwaydb/spillway/internal/types"
+)
+
+// aggInput projects the input to the columns that the aggregation reads: group columns first, then arguments.
+func (b *builder) aggInput(n *physical.Agg) (p *pipe, group []int, args [][]int, err error) {
+	if p, err = b.node(n.Input); err != nil {
+		return nil, nil, nil, err
+	}
+	var exprs []expr.Expr
+	for _, g := range n.GroupBy {
+		group = append(group, len(exprs))
+		exprs = append(exprs, g)
+	}
+	for _, a := range n.Aggs {
+		var columns []int
+		for _, e := range a.Args {
+			columns = append(columns, len(exprs))
+			exprs = append(exprs, e)
+		}
+		args = append(args, columns)
+	}
+	if len(exprs) > 0 && !isIdentity(exprs, p.types) {
+		err = b.project(p, n, exprs)
+	}
+	return p, group, args, err
+}
+
+// isIdentity says if exprs are just the columns of the input, in order.
+func isIdentity(exprs []expr.Expr, in []types.Type) bool {
+	if len(exprs) != len(in) {
+		return false
+	}
+	for i, e := range exprs {
+		if c, ok := e.(*expr.Column); !ok || c.Index != i {
+			return false
+		}
+	}
+	return true
+}
+
+func (b *builder) agg(n *physical.Agg) (*pipe, error) {
+	p, group, args, err := b.aggInput(n)
+	if err != nil {
+		return nil, err
+	}
+	accumulators := make([]agg.Aggregate, len(n.Aggs))
+	fixed := true
+	for i, a := range n.Aggs {
+		acc, ok := expr.NewAccumulator(a)
+		fixed = fixed && ok
+		accumulators[i] = agg.Aggregate{Func: acc, Args: args[i], Type: a.T}
+	}
+	switch {
+	case fixed && len(group) == 0:
+		return b.scalarAgg(n, p, accumulators)
+	case n.Stream || len(group) == 0:
+		return b.streamAgg(n, p, group, args)
+	case fixed:
+		return b.hashAgg(n, p, group, accumulators)
+	}
+	return nil, sqlerr.AssertionError("hash aggregation with a state of variable size")
+}
+
+func (b *builder) hashAgg(n *physical.Agg, p *pipe, group []int, aggs []agg.Aggregate) (*pipe, error) {
+	o := agg.HashOptions{
+		Statement: b.deps.Statement, Types: p.types, Group: group, Aggs: aggs, Workers: p.workers,
+		PageBytes: b.sizing.PageBytes, HashZero: b.deps.HashZero,
+	}
+	var err error
+	if o.Account, err = b.open(n, agg.HashMinBytes(o)); err != nil {
+		return nil, err
+	}
+	out := n.Types()
+	if b.dry {
+		return b.source(n, nil, out, breakerCapacity(out), p.workers), nil
+	}
+	h, err := agg.NewHash(o)
+	if err != nil {
+		return nil, err
+	}
+	b.run.OnClose(h.Close)
+	b.end(p, n, h.Sink(), p.workers)
+	return b.source(n, h.Source(), out, breakerCapacity(out), p.workers), nil
+}
+
+func (b *builder) scalarAgg(n *physical.Agg, p *pipe, aggs []agg.Aggregate) (*pipe, error) {
+	o := agg.ScalarOptions{Types: p.types, Aggs: aggs, Workers: p.workers}
+	var err error
+	if o.Account, err = b.open(n, agg.ScalarMinBytes(o)); err != nil {
+		return nil, err
+	}
+	out := n.Types()
+	if b.dry {
+		return b.source(n, nil, out, breakerCapacity(out), 1), nil
+	}
+	s, err := agg.NewScalar(o)
+	if err != nil {
+		return nil, err
+	}
+	b.run.OnClose(s.Close)
+	b.end(p, n, s.Sink(), p.workers)
+	return b.source(n, s.Source(), out, breakerCapacity(out), 1), nil
+}
+
+// streamAgg appends the streaming operator: the pipe's one worker brings equal groups side by side.
+func (b *builder) streamAgg(n *physical.Agg, p *pipe, group []int, args [][]int) (*pipe, error) {
+	if p.workers != 1 && len(group) > 0 {
+		return nil, sqlerr.AssertionError("stream aggregation over the input of several workers")
+	}
+	out := n.Types()
+	capacity := min(b.sizing.BatchRows, breakerCapacity(out))
+	o := agg.StreamOptions{Types: p.types, Group: group, BatchRows: capacity}
+	for i, a := range n.Aggs {
+		o.Aggs = append(o.Aggs, agg.StreamAggregate{
+			New: func(acct *memory.Account) (expr.GroupState, error) {
+				return expr.NewGroupState(acct, a, b.deps.Env)
+			},
+			MinBytes: expr.GroupStateBytes(a),
+			Args:     args[i],
+			Type:     a.T,
+		})
+	}
+	acct, err := b.open(n, agg.StreamMinBytes(o))
+	if err != nil {
+		return nil, err
+	}
+	o.Account = acct
+	if !b.dry {
+		op, err := agg.NewStream(o)
+		if err != nil {
+			return nil, err
+		}
+		b.step(p, n, op)
+	}
+	p.types, p.capacity, p.workers = out, capacity, 1
+	return p, nil
+}

@@ -1,0 +1,131 @@
+package build
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/spillwaydb/spillway/internal/catalog"
+	"github.com/spillwaydb/spillway/internal/exec"
+	"github.com/spillwaydb/spillway/internal/exec/dml"
+	"github.com/spillwaydb/spillway/internal/exec/stream"
+	"github.com/spillwaydb/spillway/internal/expr"
+	"github.com/spillwaydb/spillway/internal/kv"
+	"github.com/spillwaydb/spillway/internal/memory"
+	"github.com/spillwaydb/spillway/internal/plan/physical"
+	"github.com/spillwaydb/spillway/internal/schema"
+	"github.com/spillwaydb/spillway/internal/types"
+)
+
+// Deps is what the operators work on.
+type Deps struct {
+	Statement *memory.Statement // admitted with the sizing's minimum
+	Txn       kv.Txn            // a statement has begun in it
+	Lock      kv.LockOptions    // how row locks wait
+	Catalog   *catalog.Catalog
+	Env       *expr.Env
+	Session   any             // for virtual tables
+	Consumer  stream.Consumer // gets the rows
+	// OpenFile opens a LOAD DATA file; the run closes it.
+	OpenFile func(ctx context.Context, n *physical.Load) (io.ReadCloser, error)
+	// Default evaluates DEFAULT (expr) of a column.
+	Default           func(ctx context.Context, c *schema.Column) (types.Datum, error)
+	FoundRows         bool
+	Increment, Offset uint64 // of AUTO_INCREMENT
+	InsertID          uint64
+	HashZero          bool // for tests
+}
+
+// Build makes the run of a plan. The caller closes it, also after an error of Execute; on an error of Build nothing is
+// kept. result gives what a data change did, once the run has ended; nil: the plan gives rows.
+func Build(p *physical.Plan, s Sizing, d Deps) (run *exec.Run, result func() dml.Result, err error) {
+	b := &builder{sizing: s, deps: d, run: &exec.Run{Statement: d.Statement}}
+	if err := b.root(p.Root); err != nil {
+		if cerr := b.run.Close(); cerr != nil {
+			return nil, nil, fmt.Errorf("%w (and closing: %w)", err, cerr)
+		}
+		return nil, nil, err
+	}
+	return b.run, b.result, nil
+}
+
+type builder struct {
+	sizing  Sizing
+	deps    Deps
+	dry     bool // only minimum is computed
+	run     *exec.Run
+	minimum int64
+	result  func() dml.Result
+}
+
+// pipe gives the rows of a node: a pipeline that lacks its end. In a dry walk it has no chains and steps.
+type pipe struct {
+	chains   []exec.Chain
+	steps    []exec.Step
+	types    []types.Type
+	capacity int // rows of a batch at most
+	workers  int // that the sources offer, at most
+}
+
+// open takes an operator's minimum. In a dry walk it returns nil.
+func (b *builder) open(n physical.Node, minBytes int64) (*memory.Account, error) {
+	b.minimum += minBytes
+	if b.dry {
+		return nil, nil
+	}
+	name, _, _ := n.Describe()
+	acct, err := b.deps.Statement.Operator(fmt.Sprintf("%s_%d", name, n.Common().ID), minBytes)
+	if err != nil {
+		return nil, err
+	}
+	b.run.Profile.Node(n.Common().ID).Attach(acct, minBytes)
+	b.run.OnClose(func() error {
+		acct.Close()
+		return nil
+	})
+	return acct, nil
+}
+
+// step appends an operator to the pipe.
+func (b *builder) step(p *pipe, n physical.Node, op exec.Operator) {
+	if !b.dry {
+		p.steps = append(p.steps, exec.Step{Node: n.Common().ID, Operator: op})
+	}
+}
+
+// source starts a pipe.
+func (b *builder) source(n physical.Node, s exec.Source, t []types.Type, capacity, workers int) *pipe {
+	p := &pipe{types: t, capacity: capacity, workers: workers}
+	if !b.dry {
+		p.chains = []exec.Chain{{Node: n.Common().ID, Source: s}}
+	}
+	return p
+}
+
+// end closes a pipe with a sink: a pipeline of the run.
+func (b *builder) end(p *pipe, n physical.Node, s exec.Sink, workers int) {
+	if !b.dry {
+		b.run.Pipelines = append(b.run.Pipelines, &exec.Pipeline{
+			Chains: p.chains, Steps: p.steps, Node: n.Common().ID, Sink: s, Workers: workers,
+		})
+	}
+}
+
+// root builds the pipelines of a whole plan.
+func (b *builder) root(n physical.Node) error {
+	switch n := n.(type) {
+	case *physical.Insert:
+		return b.insert(n)
+	case *physical.Update:
+		return b.update(n)
+	case *physical.Delete:
+		return b.delete(n)
+	}
+	p, err := b.node(n)
+	if err != nil {
+		return err
+	}
+	// One worker: rows come in the order in which the source has them, as MySQL's do.
+	b.end(p, n, stream.NewResult(b.deps.Consumer), 1)
+	return nil
+}

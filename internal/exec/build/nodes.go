@@ -1,0 +1,243 @@
+package build
+
+import (
+	"github.com/spillwaydb/spillway/internal/exec/scan"
+	"github.com/spillwaydb/spillway/internal/exec/sort"
+	"github.com/spillwaydb/spillway/internal/exec/stream"
+	"github.com/spillwaydb/spillway/internal/expr"
+	"github.com/spillwaydb/spillway/internal/kv"
+	"github.com/spillwaydb/spillway/internal/plan/physical"
+	"github.com/spillwaydb/spillway/internal/sqlerr"
+	"github.com/spillwaydb/spillway/internal/types"
+	"github.com/spillwaydb/spillway/internal/vector"
+)
+
+// node returns the pipe of a node that gives rows.
+func (b *builder) node(n physical.Node) (*pipe, error) {
+	switch n := n.(type) {
+	case *physical.Scan:
+		return b.scan(n)
+	case *physical.VirtualScan:
+		return b.virtualScan(n)
+	case *physical.Values:
+		return b.values(n)
+	case *physical.Selection:
+		return b.selection(n)
+	case *physical.Projection:
+		return b.projection(n)
+	case *physical.Limit:
+		return b.limit(n)
+	case *physical.Sort:
+		return b.sort(n)
+	case *physical.Agg:
+		return b.agg(n)
+	case *physical.NestedLoop:
+		return b.nestedLoop(n)
+	case *physical.Union:
+		return b.union(n)
+	case *physical.Load:
+		return b.load(n)
+	}
+	return nil, sqlerr.AssertionError("no operator for plan node %T", n)
+}
+
+// rowCapacity is the batch size for rows of these types.
+func (b *builder) rowCapacity(t []types.Type) int {
+	width := 0
+	for i := range t {
+		width += vector.RowBytes(t[i])
+	}
+	return min(b.sizing.BatchRows, vector.CapacityFor(width))
+}
+
+func (b *builder) scan(n *physical.Scan) (*pipe, error) {
+	workers := b.sizing.Workers
+	if n.KeepOrder || n.Lock != physical.LockNone {
+		workers = 1
+	}
+	acct, err := b.open(n, scan.MinBytes(n, workers, b.sizing.BatchRows))
+	if err != nil {
+		return nil, err
+	}
+	if b.dry {
+		return b.source(n, nil, n.Types(), b.sizing.BatchRows, workers), nil
+	}
+	var store kv.Store
+	if workers > 1 {
+		store = b.deps.Catalog.Store()
+	}
+	src, err := scan.New(scan.Options{
+		Account: acct, Node: n, Txn: b.deps.Txn, Lock: b.deps.Lock, Store: store, Env: b.deps.Env,
+		Workers: workers, BatchRows: b.sizing.BatchRows,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return b.source(n, src, n.Types(), b.sizing.BatchRows, workers), nil
+}
+
+func (b *builder) virtualScan(n *physical.VirtualScan) (*pipe, error) {
+	acct, err := b.open(n, scan.MinBytesVirtual(n, b.sizing.BatchRows))
+	if err != nil {
+		return nil, err
+	}
+	if b.dry {
+		return b.source(n, nil, n.Types(), b.sizing.BatchRows, 1), nil
+	}
+	src, err := scan.NewVirtual(scan.VirtualOptions{
+		Account: acct, Node: n, Provider: b.deps.Catalog.Virtual(n.Table), Session: b.deps.Session,
+		Env: b.deps.Env, BatchRows: b.sizing.BatchRows,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return b.source(n, src, n.Types(), b.sizing.BatchRows, 1), nil
+}
+
+func (b *builder) values(n *physical.Values) (*pipe, error) {
+	t := n.Types()
+	capacity := b.rowCapacity(t)
+	acct, err := b.open(n, stream.ValuesBytes(t, capacity))
+	if err != nil {
+		return nil, err
+	}
+	return b.source(n, stream.NewValues(acct, n.Source, t, capacity, b.deps.Env), t, capacity, 1), nil
+}
+
+func (b *builder) selection(n *physical.Selection) (*pipe, error) {
+	p, err := b.node(n.Input)
+	if err != nil {
+		return nil, err
+	}
+	acct, err := b.open(n, stream.FilterBytes(n.Conds, p.capacity)*int64(p.workers))
+	if err != nil {
+		return nil, err
+	}
+	b.step(p, n, stream.NewFilter(acct, n.Conds, p.capacity, b.deps.Env))
+	return p, nil
+}
+
+func (b *builder) projection(n *physical.Projection) (*pipe, error) {
+	p, err := b.node(n.Input)
+	if err != nil {
+		return nil, err
+	}
+	return p, b.project(p, n, n.Exprs)
+}
+
+// project appends a projection to p, on behalf of n.
+func (b *builder) project(p *pipe, n physical.Node, exprs []expr.Expr) error {
+	acct, err := b.open(n, stream.ProjectBytes(exprs, p.capacity)*int64(p.workers))
+	if err != nil {
+		return err
+	}
+	b.step(p, n, stream.NewProject(acct, exprs, p.capacity, b.deps.Env))
+	p.types = make([]types.Type, len(exprs))
+	for i, e := range exprs {
+		p.types[i] = e.Type()
+	}
+	return nil
+}
+
+func (b *builder) limit(n *physical.Limit) (*pipe, error) {
+	p, err := b.node(n.Input)
+	if err != nil {
+		return nil, err
+	}
+	acct, err := b.open(n, stream.LimitBytes(p.capacity)*int64(p.workers))
+	if err != nil {
+		return nil, err
+	}
+	b.step(p, n, stream.NewLimit(acct, n.Offset, n.Count, p.capacity))
+	return p, nil
+}
+
+// columnsOf makes sure that exprs are columns of p: those that are not are computed by a projection, which keeps all of
+// p's own columns in front.
+func (b *builder) columnsOf(p *pipe, n physical.Node, exprs []expr.Expr) ([]int, error) {
+	out := make([]int, len(exprs))
+	all := make([]expr.Expr, len(p.types), len(p.types)+len(exprs))
+	for i, t := range p.types {
+		all[i] = &expr.Column{Index: i, T: t}
+	}
+	own := len(all)
+	for i, e := range exprs {
+		if c, ok := e.(*expr.Column); ok {
+			out[i] = c.Index
+			continue
+		}
+		out[i] = len(all)
+		all = append(all, e)
+	}
+	if len(all) == own {
+		return out, nil
+	}
+	return out, b.project(p, n, all)
+}
+
+func (b *builder) sort(n *physical.Sort) (*pipe, error) {
+	p, err := b.node(n.Input)
+	if err != nil {
+		return nil, err
+	}
+	own := len(p.types)
+	exprs := make([]expr.Expr, len(n.Keys))
+	for i := range n.Keys {
+		exprs[i] = n.Keys[i].Expr
+	}
+	columns, err := b.columnsOf(p, n, exprs)
+	if err != nil {
+		return nil, err
+	}
+	o := sort.Options{
+		Types: p.types, Offset: n.Offset, Limit: n.Limit, Workers: p.workers, PageBytes: b.sizing.PageBytes,
+		Output: make([]int, own),
+	}
+	for i := range o.Output {
+		o.Output[i] = i
+	}
+	for i, c := range columns {
+		o.Keys = append(o.Keys, sort.Key{Column: c, Desc: n.Keys[i].Desc})
+	}
+	if o.Account, err = b.open(n, sort.MinBytes(o)); err != nil {
+		return nil, err
+	}
+	out := p.types[:own]
+	capacity := breakerCapacity(out)
+	if b.dry {
+		return b.source(n, nil, out, capacity, 1), nil
+	}
+	s, err := sort.New(o)
+	if err != nil {
+		return nil, err
+	}
+	b.run.OnClose(s.Close)
+	b.end(p, n, s.Sink(), p.workers)
+	return b.source(n, s.Source(), out, capacity, 1), nil
+}
+
+// breakerCapacity is the batch size of the sources of breakers, which choose it by the width of their rows.
+func breakerCapacity(t []types.Type) int {
+	width := 0
+	for i := range t {
+		width += vector.RowBytes(t[i])
+	}
+	return vector.CapacityFor(width)
+}
+
+func (b *builder) union(n *physical.Union) (*pipe, error) {
+	out := &pipe{types: n.Types()}
+	for _, in := range n.Inputs {
+		p, err := b.node(in)
+		if err != nil {
+			return nil, err
+		}
+		out.capacity = max(out.capacity, p.capacity)
+		out.workers = max(out.workers, p.workers)
+		for _, c := range p.chains {
+			c.Steps = append(c.Steps[:len(c.Steps):len(c.Steps)], p.steps...)
+			out.chains = append(out.chains, c)
+		}
+	}
+	return out, nil
+}

@@ -1,0 +1,68 @@
+package exec
+
+import (
+	"github.com/spillwaydb/spillway/internal/memory"
+)
+
+// Step is an operator of a pipeline and the plan node it belongs to.
+type Step struct {
+	Node     int
+	Operator Operator
+}
+
+// Chain is a source and the operators that only its rows pass.
+type Chain struct {
+	Node   int // of the source
+	Source Source
+	Steps  []Step
+}
+
+// Pipeline runs its chains one after the other (more than one: UNION ALL) through Steps into Sink.
+type Pipeline struct {
+	Chains  []Chain
+	Steps   []Step
+	Node    int // of the sink
+	Sink    Sink
+	Workers int // the most workers; the sources may offer fewer
+}
+
+// Run is one execution of a plan: its statement, profile, and the pipelines in the order in which they run. Whoever makes
+// it calls Close, whatever happened.
+type Run struct {
+	Statement *memory.Statement
+	Profile   Profile
+	Pipelines []*Pipeline
+
+	closers []func() error
+}
+
+// OnClose has f called by Close, in the reverse order of the calls.
+func (r *Run) OnClose(f func() error) { r.closers = append(r.closers, f) }
+
+// Close gives back everything that the run's operators hold. Repeatable. Figures stay in Profile.
+func (r *Run) Close() error {
+	var first error
+	keep := func(err error) {
+		if first == nil {
+			first = err
+		}
+	}
+	for _, p := range r.Pipelines {
+		for _, s := range p.Steps {
+			keep(s.Operator.Close())
+		}
+		for _, c := range p.Chains {
+			for _, s := range c.Steps {
+				keep(s.Operator.Close())
+			}
+			keep(c.Source.Close())
+		}
+		keep(p.Sink.Close())
+	}
+	for i := len(r.closers) - 1; i >= 0; i-- {
+		keep(r.closers[i]())
+	}
+	r.Pipelines, r.closers = nil, nil
+	r.Profile.each((*NodeProfile).detach)
+	return first
+}

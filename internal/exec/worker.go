@@ -1,0 +1,35 @@
+package exec
+
+import (
+	"context"
+
+	"github.com/spillwaydb/spillway/internal/memory"
+)
+
+// Worker is one of the goroutines that run a pipeline. It is used by its own goroutine only.
+type Worker struct {
+	ID  int // 0 .. workers of the pipeline - 1
+	run *Run
+
+	source LocalSource // of the chain in work; nil between chains
+}
+
+// Statement is the statement that the worker works for.
+func (w *Worker) Statement() *memory.Statement { return w.run.Statement }
+
+// Wait runs wait, which blocks on something else than memory: a client, a row lock, a timer. The worker's source is paused
+// first, so that no iterator outlives the wait. The statement may be parked meanwhile; references stay valid.
+func (w *Worker) Wait(ctx context.Context, why memory.WaitReason, wait func(context.Context) error) error {
+	if err := w.Pause(); err != nil {
+		return err
+	}
+	return w.run.Statement.Wait(ctx, why, wait)
+}
+
+// Pause gives back what the worker's source holds and must not outlive a wait.
+func (w *Worker) Pause() error {
+	if w.source == nil {
+		return nil
+	}
+	return w.source.Pause()
+}

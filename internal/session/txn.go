@@ -1,0 +1,130 @@
+package session
+
+import (
+	"context"
+	"time"
+
+	"github.com/spillwaydb/spillway/internal/catalog"
+	"github.com/spillwaydb/spillway/internal/kv"
+	"github.com/spillwaydb/spillway/internal/memory"
+)
+
+// transaction is a session's transaction: the one that BEGIN or autocommit=0 opened, or that of a single statement.
+type transaction struct {
+	kv       kv.Txn // nil: none
+	acct     *memory.Account
+	owner    *catalog.Owner // metadata locks; as old as the session
+	explicit bool           // it ends with COMMIT or ROLLBACK, not with the statement
+	readOnly bool
+	stmt     int               // number of the statement that runs
+	current  *memory.Statement // whose waits are waits for locks; nil: none runs
+	saved    map[string]int    // savepoints: number of the last statement that they keep
+}
+
+// open says if a transaction is open that outlives the statement.
+func (t *transaction) open() bool { return t.kv != nil && t.explicit }
+
+// begin opens a transaction. Whoever calls has made sure that there is none.
+func (t *transaction) begin(ctx context.Context, s *Session, explicit, readOnly bool) error {
+	t.acct = s.acct.Child("transaction")
+	txn, err := s.manager.Store.Begin(ctx, kv.TxnOptions{ReadOnly: readOnly, Account: t.acct, Wait: t.wait})
+	if err != nil {
+		t.acct.Close()
+		t.acct = nil
+		return err
+	}
+	t.kv, t.explicit, t.readOnly, t.stmt, t.saved = txn, explicit, readOnly, 0, nil
+	s.setInTxn(explicit)
+	return nil
+}
+
+// waitRowLock is the process list's state of a wait for a row lock.
+const waitRowLock memory.WaitReason = "Waiting for row lock"
+
+// wait is how waits for row locks and metadata locks are made: as waits of the statement, so that it can be parked.
+func (t *transaction) wait(ctx context.Context, wait func(context.Context) error) error {
+	if t.current == nil {
+		return wait(ctx)
+	}
+	return t.current.Wait(ctx, waitRowLock, wait)
+}
+
+// statement makes sure that there is a transaction and begins a statement in it.
+func (t *transaction) statement(ctx context.Context, s *Session) error {
+	if t.kv == nil {
+		if err := t.begin(ctx, s, !s.vars.Bool("autocommit"), false); err != nil {
+			return err
+		}
+	}
+	n, err := t.kv.BeginStatement(ctx, s.vars.String("transaction_isolation") == "READ-COMMITTED")
+	if err != nil {
+		return err
+	}
+	t.stmt = n
+	return nil
+}
+
+// endStatement ends the statement that began last: undone if err is not nil (S4), committed if it is its own transaction.
+func (t *transaction) endStatement(ctx context.Context, s *Session, err error) error {
+	if t.kv == nil {
+		t.owner.ReleaseAll()
+		return err
+	}
+	if t.explicit {
+		if err != nil {
+			return errFirst(err, t.kv.RollbackTo(t.stmt-1))
+		}
+		return nil
+	}
+	if err != nil {
+		return errFirst(err, t.rollback(s))
+	}
+	return t.commit(ctx, s)
+}
+
+// commit ends the transaction with its changes; a failed commit undoes it.
+func (t *transaction) commit(ctx context.Context, s *Session) error {
+	if t.kv == nil {
+		t.owner.ReleaseAll()
+		return nil
+	}
+	// A commit is not given up half-way: KILL may come before or after it.
+	err := t.kv.Commit(context.WithoutCancel(ctx))
+	return errFirst(err, t.rollback(s))
+}
+
+// rollback ends the transaction without its changes, or, after a commit, only gives its locks and pages back. Repeatable.
+func (t *transaction) rollback(s *Session) error {
+	defer t.owner.ReleaseAll()
+	if t.kv == nil {
+		return nil
+	}
+	err := t.kv.Rollback()
+	t.kv, t.explicit, t.readOnly, t.saved = nil, false, false, nil
+	t.acct.Close()
+	t.acct = nil
+	s.setInTxn(false)
+	return err
+}
+
+func (s *Session) setInTxn(in bool) {
+	s.proc.mu.Lock()
+	defer s.proc.mu.Unlock()
+	s.proc.inTxn = in
+}
+
+// releaseUnused gives metadata locks back that were taken for a statement which did not run, unless a transaction keeps
+// them.
+func (t *transaction) releaseUnused() {
+	if t.kv == nil {
+		t.owner.ReleaseAll()
+	}
+}
+
+// implicitCommit is what definition statements and the like do first.
+func (s *Session) implicitCommit(ctx context.Context) error { return s.txn.commit(ctx, s) }
+
+// lockTimeout is lock_wait_timeout.
+func (s *Session) lockTimeout() time.Duration {
+	return time.Duration(s.vars.Int("lock_wait_timeout")) * time.Second
+}
