@@ -1,13 +1,13 @@
-// Package kv is the ordered, transactional key-value interface that tables are stored through. It owns no data; kv/local
-// implements it on Pebble, kv/tikv will on TiKV, and both pass kv/kvtest.
+// Package kv is the ordered, transactional key-value interface that tables are stored through. It owns no data;
+// kv/local implements it on Pebble, kv/tikv will on TiKV, and both pass kv/kvtest.
 //
 // Keys and values are byte strings; keys order as bytes. Data of a scan is copied into pages that the caller owns, so
 // nothing read from the store lives on the Go heap in proportion to rows.
 //
 // # Invariants
 //
-//	K1 no iterator of the engine outlives a wait or a flush: Iterator.Pause closes it, the next NextBatch seeks again in
-//	   the same snapshot; an iterator does so by itself when a flush has happened.
+//	K1 no iterator of the engine outlives a wait or a flush: Iterator.Pause closes it, the next NextBatch seeks again
+//	   in the same snapshot; an iterator does so by itself when a flush has happened.
 //	K2 a statement reads the writes of earlier statements of its transaction, never its own.
 //	K3 a commit is atomic and durable when Commit returns nil.
 package kv
@@ -28,7 +28,8 @@ type (
 // Span is the keys k with Start <= k < End; an empty End is no bound.
 type Span struct{ Start, End Key }
 
-// Pairs receives the rows of a scan: bytes in one page, described by offsets. The caller owns Buf, which lies in a page.
+// Pairs receives the rows of a scan: bytes in one page, described by offsets. The caller owns Buf, which lies in a
+// page. A batch has at most len(Ends)/2 pairs.
 type Pairs struct {
 	Buf  []byte  // room for keys and values; NextBatch fills it from the front
 	Ends []int32 // room for two ends a pair: of the key and of the value, offsets in Buf; from memory the caller owns
@@ -74,7 +75,7 @@ type ScanOptions struct {
 // Iterator reads a span in order. One goroutine at a time.
 type Iterator interface {
 	// NextBatch fills p with the next pairs, up to maxPairs, and returns false at the end of the span. An error ends
-	// the scan.
+	// the scan, the end of ctx included: later calls repeat it.
 	NextBatch(ctx context.Context, p *Pairs, maxPairs int) (bool, error)
 	// Pause gives back the engine's resources and keeps the position.
 	Pause() error
@@ -87,7 +88,7 @@ type Reader interface {
 	Get(ctx context.Context, key Key, dst []byte) ([]byte, bool, error)
 	// Scan opens an iterator; acct is charged for what the engine holds for it.
 	Scan(acct *memory.Account, s Span, o ScanOptions) (Iterator, error)
-	Close() error // repeatable; iterators are closed first
+	Close() error // repeatable; iterators are closed first, and all of it before the transaction ends
 }
 
 // LockMode is how a key is locked; waits follow LockOptions.
@@ -110,30 +111,39 @@ type TxnOptions struct {
 	ReadOnly bool
 	// Account pays for the write set, which lies on evictable blocks, and for locks. It outlives the transaction.
 	Account *memory.Account
-	// Wait wraps waits of more than 10 ms for row locks, so that the statement can be parked; nil: none.
+	// Wait wraps whatever blocks on a row lock (memory.Statement.Wait parks the statement if it lasts); nil: nothing
+	// does. It may fail without calling wait.
 	Wait func(ctx context.Context, wait func(context.Context) error) error
 }
 
 // Txn is a transaction at snapshot isolation with row locks. One goroutine at a time, but for readers made by Snapshot.
 type Txn interface {
 	// BeginStatement starts statement n+1: it reads what statements 1..n wrote (K2). current: the read view is taken
-	// anew (READ COMMITTED), else it is that of the transaction's first statement.
+	// anew (READ COMMITTED), else it is that of the statement before; the first statement takes one. Nothing else but
+	// Begin, Lock and the end of the transaction is allowed before the first statement.
 	BeginStatement(ctx context.Context, current bool) (int, error)
-	// RollbackTo undoes the writes of statements after n: failed statements, savepoints. Locks stay.
+	// RollbackTo undoes the writes of statements after n: failed statements, savepoints. Locks stay. The numbers of
+	// later statements go on behind those undone. Readers of statements after n+1 must have been closed.
 	RollbackTo(n int) error
 	// Reader reads what the current statement may see; it may be used by several workers, each with its own iterators.
-	// It stays valid while later statements write.
+	// It stays valid, and unchanged, while later statements write.
 	Reader() (Reader, error)
 	// Latest reads the latest committed state and this transaction's writes, the current statement's included: for
-	// duplicate checks and locking reads.
+	// duplicate checks and locking reads. Each Get and each Scan takes the state anew; a scan sees writes of its own
+	// transaction that happen meanwhile behind its position, at the latest from the next batch on.
 	Latest() (Reader, error)
 	// Lock takes a row lock for the rest of the transaction; false only with SkipLocked. Errors: ErrLockWaitTimeout,
 	// ErrLockDeadlock (the transaction is to be rolled back), ErrLockNowait.
 	Lock(ctx context.Context, key Key, o LockOptions) (bool, error)
+	// Set and Delete write to the current statement. They take no lock and commits check nothing: whoever writes locks
+	// the key first and reads Latest then, or loses updates.
 	Set(key Key, value Value) error
 	Delete(key Key) error
-	// DeleteSpan deletes a whole span at commit, for TRUNCATE and DROP.
+	// DeleteSpan deletes a whole span at commit, for TRUNCATE and DROP, ahead of the transaction's other writes. Its
+	// own reads do not see it. End is not empty.
 	DeleteSpan(s Span) error
+	// Commit ends the transaction, also when it fails; nothing of it is stored then. ctx may end it until the writes
+	// are handed to the engine.
 	Commit(ctx context.Context) error
 	Rollback() error // repeatable; nothing after Commit
 	// WriteBytes is the size of the write set.

@@ -21,12 +21,12 @@
 //
 // # Invariants
 //
-//	T1 a failed Set or Delete (refused memory, I/O) leaves the tree as it was: inner nodes that could not take one more
-//	   separator are split on the way down, and all blocks of a split are pinned before the first byte is changed.
-//	T2 an operation pins at most MinimumPages blocks at once: three nodes and, while a large value is set, its index. A
-//	   cursor between calls pins one.
+//	T1 a failed Set or Delete (refused memory, I/O) leaves the tree as it was: inner nodes that could not take one
+//	   more separator are split on the way down, and all blocks of a split are pinned before the first byte changes.
+//	T2 an operation pins at most MinimumPages blocks at once: three nodes and, while a large value is set, its index.
+//	   A cursor between calls pins one.
 //	T3 nodes are freed when empty and never merged: an ordered map that shrinks keeps its half-empty leaves.
 //
-// Concurrency: any number of readers, each with a cursor of its own, while nobody writes. A write ends the cursors: they
-// must be sought again.
+// Concurrency: any number of readers, each with a cursor of its own, while nobody writes. A write ends the cursors:
+// they must be sought again.
 package pagetree

@@ -233,7 +233,8 @@ func (p node) check() {
 	for i := range p.count() {
 		used += p.cellLen(i)
 		invariants.Assertf(p.slot(i) >= p.heap(), "pagetree: cell %d lies below the heap", i)
-		invariants.Assertf(i == 0 || bytes.Compare(p.key(i-1), p.key(i)) < 0, "pagetree: cells %d, %d out of order", i-1, i)
+		inOrder := i == 0 || bytes.Compare(p.key(i-1), p.key(i)) < 0
+		invariants.Assertf(inOrder, "pagetree: cell %d is out of order", i)
 	}
 	invariants.Assertf(used+p.garbage() == len(p)-p.heap(), "pagetree: %d bytes of cells and %d of garbage in %d",
 		used, p.garbage(), len(p)-p.heap())

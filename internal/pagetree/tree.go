@@ -11,8 +11,8 @@ import (
 const (
 	// DefaultPageBytes is the size of nodes, but for small trees and for long keys.
 	DefaultPageBytes = 16 << 10
-	// MinimumPages of PageBytes is what an operation pins at most: three nodes and the index block of a value. Values of
-	// more than 4096 pages have an index block larger than a page.
+	// MinimumPages of PageBytes is what an operation pins at most: three nodes and the index block of a value. Values
+	// of more than 4096 pages have an index block larger than a page.
 	MinimumPages = 4
 	// MaxKeyBytes is the longest key: four cells fit the largest node.
 	MaxKeyBytes = 16_000

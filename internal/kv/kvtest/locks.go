@@ -334,8 +334,9 @@ func testLockLoad(s *suite) {
 					} else {
 						holders[k].writers.Add(1)
 					}
-					if n := holders[k].writers.Load(); n > 1 || n == 1 && o.Mode == kv.LockExclusive && holders[k].readers.Load() > 0 {
-						s.Errorf("%d writers and %d readers hold a lock", n, holders[k].readers.Load())
+					n, readers := holders[k].writers.Load(), holders[k].readers.Load()
+					if n > 1 || n == 1 && o.Mode == kv.LockExclusive && readers > 0 {
+						s.Errorf("%d writers and %d readers hold a lock", n, readers)
 					}
 				}
 				for k := range keys {

@@ -231,8 +231,8 @@ func testSmallBuffers(s *suite) {
 	txn, want := s.mixed(300)
 	r := s.reader(txn)
 	for _, shape := range []scanShape{
-		{buffer: 1, pairs: 1}, {buffer: 70, pairs: 7}, {buffer: 100, pairs: 2, pauseEvery: 1}, {buffer: 1 << 20, pairs: 1000},
-		{buffer: 1000, pairs: 17, pauseEvery: 3},
+		{buffer: 1, pairs: 1}, {buffer: 70, pairs: 7}, {buffer: 100, pairs: 2, pauseEvery: 1},
+		{buffer: 1 << 20, pairs: 1000}, {buffer: 1000, pairs: 17, pauseEvery: 3},
 	} {
 		s.Logf("%+v", shape)
 		s.same(want, s.scan(r, kv.Span{}, kv.ScanOptions{Once: true}, shape))
@@ -264,7 +264,8 @@ func testLargeValues(s *suite) {
 	it, err := r.Scan(s.acct, kv.Span{}, kv.ScanOptions{})
 	require.NoError(s, err)
 	refused := fmt.Errorf("refused")
-	p := &kv.Pairs{Buf: make([]byte, 100), Ends: make([]int32, 20), Large: func(int) ([]byte, error) { return nil, refused }}
+	p := &kv.Pairs{Buf: make([]byte, 100), Ends: make([]int32, 20)}
+	p.Large = func(int) ([]byte, error) { return nil, refused }
 	_, err = it.NextBatch(s.ctx, p, 10)
 	require.ErrorIs(s, err, refused)
 	_, err = it.NextBatch(s.ctx, p, 10)

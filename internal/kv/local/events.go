@@ -20,10 +20,13 @@ func exit(err error) {
 }
 
 // A fatal is what the engine's Fatalf unwinds the goroutine with, should Options.Fatal return.
-type fatal struct{ err error }
+type fatal struct {
+	text  string
+	cause error // may be nil
+}
 
-func (f fatal) Error() string { return f.err.Error() }
-func (f fatal) Unwrap() error { return f.err }
+func (f *fatal) Error() string { return f.text }
+func (f *fatal) Unwrap() error { return f.cause }
 
 // events is what the engine tells while it works: it may hold its locks then, so nothing here blocks or calls back.
 type events struct {
@@ -68,7 +71,12 @@ func (e *events) Errorf(format string, args ...any) { e.logger.Errorf("storage: 
 // Fatalf is called when the write-ahead log or the manifest cannot be written: what is durable is in doubt, and the
 // engine relies on it not to return.
 func (e *events) Fatalf(format string, args ...any) {
-	f := &fatal{err: fmt.Errorf(format, args...)}
+	f := &fatal{text: fmt.Sprintf(format, args...)}
+	for _, arg := range args {
+		if err, ok := arg.(error); ok {
+			f.cause = err
+		}
+	}
 	e.failed.CompareAndSwap(nil, f)
 	e.logger.Errorf("storage: %v", f)
 	e.die(f)
@@ -80,11 +88,9 @@ var _ pebble.Logger = (*events)(nil)
 // died makes an error of what the engine panicked with in a commit, and tells Options.Fatal unless Fatalf has.
 func (e *events) died(r any) error {
 	var f *fatal
-	if err, ok := r.(error); !ok || !errors.As(err, &f) {
-		f = &fatal{err: fmt.Errorf("commit: %v", r)}
-		if ok {
-			f.err = fmt.Errorf("commit: %w", err)
-		}
+	err, _ := r.(error)
+	if !errors.As(err, &f) {
+		f = &fatal{text: fmt.Sprintf("commit: %v", r), cause: err}
 		e.failed.CompareAndSwap(nil, f)
 		e.die(f)
 	}

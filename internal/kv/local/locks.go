@@ -23,8 +23,8 @@ import (
 //	entry: hash → mode u8, transaction u64...
 //
 // A lock is granted at once if nobody holds it in a way that conflicts and nobody waits for it; else the transaction
-// joins the end of its queue. One that holds the lock as shared and wants it exclusive goes to the front, since those in
-// the queue wait for it anyway. A release grants the queue from its front, as far as modes allow.
+// joins the end of its queue. One that holds the lock as shared and wants it exclusive goes to the front, since those
+// in the queue wait for it anyway. A release grants the queue from its front, as far as modes allow.
 //
 // Transactions that have ended hold nothing, whatever entries say: should an entry not be readable when its transaction
 // ends, it is garbage, not a lock.

@@ -60,7 +60,7 @@ func (r *reader) Get(ctx context.Context, key kv.Key, dst []byte) ([]byte, bool,
 }
 
 // Scan: with ScanOptions.Once the cache is not spared in any special way. The engine has no way to read past its cache,
-// but its replacement policy (Clock-PRO) lets blocks that are read once go first, so that a scan costs hot blocks little.
+// but its replacement policy (Clock-PRO) lets blocks that are read once go first, so a scan costs hot blocks little.
 func (r *reader) Scan(acct *memory.Account, s kv.Span, o kv.ScanOptions) (kv.Iterator, error) {
 	if err := r.usable(); err != nil {
 		return nil, err

@@ -107,7 +107,8 @@ func (s *store) Stats() kv.Stats {
 	return st
 }
 
-// Close ends the engine. Transactions and readers should have ended; what is left of them fails from now on. Repeatable.
+// Close ends the engine. Transactions and readers should have ended; what is left of them fails from now on.
+// Repeatable.
 func (s *store) Close() error {
 	if s.closed.Swap(true) {
 		return nil

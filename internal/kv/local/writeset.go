@@ -16,8 +16,8 @@ import (
 //	base   key → entry           those of earlier statements, newest version of each key
 //	undo   number → what base had for the key before
 //
-// An entry is the value with a header: the number of its statement, whether it is a deletion, and the number of the undo
-// record with the version before it. Undo records are written when a delta is merged into base, in order, so that
+// An entry is the value with a header: the number of its statement, whether it is a deletion, and the number of the
+// undo record with the version before it. Undo records are written when a delta is merged into base, in order, so that
 // rolling back to a statement walks them from the end, and a reader of an earlier statement follows them from an entry
 // that is too new for it, as InnoDB follows roll pointers. The writes of the first statement that wrote anything need
 // none: before them there is nothing. That makes the usual transaction, of one statement, as cheap as a single map.
