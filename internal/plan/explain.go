@@ -1,0 +1,118 @@
+package plan
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/spillwaydb/spillway/internal/plan/physical"
+)
+
+// NodeStats annotate a node of an executed plan.
+type NodeStats struct {
+	ActRows     int64
+	Info        string // execution info: time, loops, spilled bytes
+	MemoryBytes int64  // peak; negative: N/A
+	DiskBytes   int64  // negative: N/A
+}
+
+// Annotations are what EXPLAIN shows besides the plan.
+type Annotations struct {
+	Analyze bool // EXPLAIN ANALYZE: nine columns
+	Nodes   map[int]NodeStats
+	// MinimumBytes is what the statement needs to run at all; 0: not shown.
+	MinimumBytes int64
+}
+
+// ExplainColumns are the names of the columns of Explain.
+func ExplainColumns(analyze bool) []string {
+	if analyze {
+		return []string{"id", "estRows", "actRows", "task", "access object", "execution info", "operator info", "memory",
+			"disk"}
+	}
+	return []string{"id", "estRows", "task", "access object", "operator info"}
+}
+
+// Explain prints a plan in TiDB's table form, one row a node, children below their parents.
+func Explain(p *physical.Plan, ann Annotations) [][]string {
+	x := &explainer{ann: ann}
+	x.node(p.Root, "", "")
+	return x.rows
+}
+
+type explainer struct {
+	ann  Annotations
+	rows [][]string
+}
+
+// node prints n behind the lines that lead to it; below leads to its children.
+func (x *explainer) node(n physical.Node, lead, below string) {
+	b := n.Common()
+	name, object, info := n.Describe()
+	id := lead + name + "_" + strconv.Itoa(b.ID)
+	est := strconv.FormatFloat(b.EstRows, 'f', 2, 64)
+	minimum := ""
+	if x.rows == nil && x.ann.MinimumBytes > 0 {
+		minimum = "minimum: " + FormatBytes(x.ann.MinimumBytes)
+	}
+	if x.ann.Analyze {
+		s, ok := x.ann.Nodes[b.ID]
+		if !ok {
+			s = NodeStats{MemoryBytes: -1, DiskBytes: -1}
+		}
+		x.rows = append(x.rows, []string{
+			id, est, strconv.FormatInt(s.ActRows, 10), "root", object, join(s.Info, minimum), info,
+			bytesOrNone(s.MemoryBytes), bytesOrNone(s.DiskBytes),
+		})
+	} else {
+		x.rows = append(x.rows, []string{id, est, "root", object, join(info, minimum)})
+	}
+	children := n.Children()
+	for i, c := range children {
+		if i == len(children)-1 {
+			x.node(c, below+"└─", below+"  ")
+		} else {
+			x.node(c, below+"├─", below+"│ ")
+		}
+	}
+}
+
+func join(parts ...string) string {
+	var out []string
+	for _, p := range parts {
+		if p != "" {
+			out = append(out, p)
+		}
+	}
+	return strings.Join(out, ", ")
+}
+
+func bytesOrNone(n int64) string {
+	if n < 0 {
+		return "N/A"
+	}
+	return FormatBytes(n)
+}
+
+// FormatBytes prints sizes as TiDB does: 0 Bytes, 512 Bytes, 1.23 KB, 12.3 MB, 4 GB.
+func FormatBytes(n int64) string {
+	const kb = 1 << 10
+	if n <= kb {
+		return strconv.FormatInt(n, 10) + " Bytes"
+	}
+	unit, name := int64(kb), " KB"
+	switch {
+	case n > 1<<30:
+		unit, name = 1<<30, " GB"
+	case n > 1<<20:
+		unit, name = 1<<20, " MB"
+	}
+	v := float64(n) / float64(unit)
+	decimals := 1
+	switch {
+	case n%unit == 0:
+		decimals = 0
+	case v < 10:
+		decimals = 2
+	}
+	return strconv.FormatFloat(v, 'f', decimals, 64) + name
+}
