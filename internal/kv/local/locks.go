@@ -56,7 +56,7 @@ type lockShard struct {
 // A lockOwner is a transaction as the lock table sees it.
 type lockOwner struct {
 	id    uint64
-	held  *pagetree.Tree // hash → nothing: what to release
+	held  *pagetree.Tree // number → hash: what to release, in order of locking
 	waits *waiter        // the one lock it waits for; all shards' mutexes protect it, any one suffices to read its own
 	// weight is how much is lost if the transaction is rolled back: locks and rows written.
 	weight atomic.Int64
@@ -244,14 +244,14 @@ func (l *lockTable) add(s *lockShard, o *lockOwner, hash uint64, mode kv.LockMod
 	if l.held.Load() >= l.limit {
 		return false, stranger, sqlerr.New(sqlerr.ErrLockTableFull)
 	}
-	var h [8]byte
+	var h, number [8]byte
 	binary.BigEndian.PutUint64(h[:], hash)
+	binary.BigEndian.PutUint64(number[:], uint64(o.held.Len()))
 	// The list comes first: what it names without an entry is released without effect.
-	before := o.held.Len()
-	if err := o.held.Set(h[:], nil); err != nil {
+	if err := o.held.Set(number[:], h[:]); err != nil {
 		return false, stranger, err
 	}
-	l.held.Add(o.held.Len() - before)
+	l.held.Add(1)
 	e.mode = mode
 	e.holders = append(e.holders, o.id)
 	if err := s.write(hash, e); err != nil {
@@ -269,7 +269,12 @@ func (l *lockTable) exit(o *lockOwner) {
 	c := o.held.Cursor()
 	err := c.First()
 	for ; err == nil && c.Valid(); err = c.Next() {
-		hash := binary.BigEndian.Uint64(c.Key())
+		b, ok := c.Inline()
+		if !ok {
+			err = sqlerr.AssertionError("kv/local: a list of locks with large values")
+			break
+		}
+		hash := binary.BigEndian.Uint64(b)
 		s := l.shard(hash)
 		s.mu.Lock()
 		// Whether or not the entry can be read, o does not count in it any longer.

@@ -1,6 +1,8 @@
 package local
 
 import (
+	"time"
+
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/bloom"
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -108,10 +110,10 @@ func (o Options) engine(cache *pebble.Cache, l *pebble.EventListener, log pebble
 		MemTableStopWritesThreshold: 2,
 		MaxOpenFiles:                maxOpenFiles,
 		CompactionConcurrencyRange:  func() (int, int) { return 1, o.MaxConcurrentCompactions },
-		L0CompactionThreshold:       2,
-		LBaseMaxBytes:               64 << 20,
-		EventListener:               l,
-		Logger:                      log,
+		// The space of a TRUNCATE comes back soon, also when nothing else is written.
+		FlushDelayDeleteRange: 10 * time.Second,
+		EventListener:         l,
+		Logger:                log,
 	}
 	p.TargetFileSizes[0] = max(2<<20, o.MemtableBytes)
 	for i := range p.TargetFileSizes[1:] {
