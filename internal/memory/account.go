@@ -286,16 +286,25 @@ func (a *Account) Free(p Page) {
 	if p.Ref == 0 {
 		return
 	}
-	s := a.stmt
+	a.stmt.misused(a.stmt.freePage(p))
+}
+
+func (s *Statement) freePage(p Page) error {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	d, err := s.find(p.id)
-	if err == nil && (d.state != statePage || d.ref != p.Ref) {
-		err = sqlerr.AssertionError("memory: page %d is not the one that was taken", p.Ref)
+	if err != nil {
+		return err
 	}
-	if err == nil {
-		s.discard(p.id, d)
+	if d.state != statePage || d.ref != p.Ref {
+		return sqlerr.AssertionError("memory: page %d is not the one that was taken", p.Ref)
 	}
-	s.mu.Unlock()
+	s.discard(p.id, d)
+	return nil
+}
+
+// misused reports a bug of the caller that there is nobody to return to.
+func (s *Statement) misused(err error) {
 	if err != nil {
 		s.pool.leaked(err.Error())
 	}

@@ -169,20 +169,20 @@ func (s *Statement) grow(n int64) {
 }
 
 // Unpin undoes a pin. The last one makes the block evictable.
-func (a *Account) Unpin(id BlockID, reuse Reuse) {
-	s := a.stmt
+func (a *Account) Unpin(id BlockID, reuse Reuse) { a.stmt.misused(a.stmt.unpinID(id, reuse)) }
+
+func (s *Statement) unpinID(id BlockID, reuse Reuse) error {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	d, err := s.find(id)
-	if err == nil && (d.state != stateBlock || d.pins == 0) {
-		err = sqlerr.AssertionError("memory: block %d is not pinned", id)
-	}
-	if err == nil {
-		s.unpin(id, d, reuse)
-	}
-	s.mu.Unlock()
 	if err != nil {
-		s.pool.leaked(err.Error())
+		return err
 	}
+	if d.state != stateBlock || d.pins == 0 {
+		return sqlerr.AssertionError("memory: block %d is not pinned", id)
+	}
+	s.unpin(id, d, reuse)
+	return nil
 }
 
 func (s *Statement) unpin(id BlockID, d *desc, reuse Reuse) {
@@ -230,22 +230,23 @@ func (s *Statement) keepLoose(d *desc) {
 
 // FreeBlock ends a block that is pinned once, by the caller, or not at all.
 func (a *Account) FreeBlock(id BlockID) {
-	if id == 0 {
-		return
+	if id != 0 {
+		a.stmt.misused(a.stmt.freeBlock(id))
 	}
-	s := a.stmt
+}
+
+func (s *Statement) freeBlock(id BlockID) error {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	d, err := s.find(id)
-	if err == nil && (d.state == statePage || d.pins > 1) {
-		err = sqlerr.AssertionError("memory: block %d is freed while pinned %d times", id, d.pins)
-	}
-	if err == nil {
-		s.discard(id, d)
-	}
-	s.mu.Unlock()
 	if err != nil {
-		s.pool.leaked(err.Error())
+		return err
 	}
+	if d.state == statePage || d.pins > 1 {
+		return sqlerr.AssertionError("memory: block %d is freed while pinned %d times", id, d.pins)
+	}
+	s.discard(id, d)
+	return nil
 }
 
 // BlockSize is the block's length in bytes, 0 for an unknown one.

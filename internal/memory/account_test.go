@@ -1,0 +1,152 @@
+package memory_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/spillwaydb/spillway/internal/invariants"
+	"github.com/spillwaydb/spillway/internal/memory"
+	"github.com/spillwaydb/spillway/internal/sqlerr"
+)
+
+func newPool(t *testing.T) *memory.Pool {
+	p, err := memory.NewPool(memory.Options{LimitBytes: 16 << 20, HeapLedgerBytes: 1 << 20})
+	require.NoError(t, err)
+	return p
+}
+
+func TestLeaksAreReportedAndFreed(t *testing.T) {
+	p := newPool(t)
+	s := p.NewStatement(p.Server(), memory.StatementOptions{Name: "SELECT 1"})
+	require.NoError(t, s.Admit(t.Context(), 1<<20))
+	a, err := s.Operator("hash join", 1<<20)
+	require.NoError(t, err)
+	_, err = a.Alloc(page, memory.Held)
+	require.NoError(t, err)
+	_, _, err = a.NewBlock(page, memory.Held)
+	require.NoError(t, err)
+	a.Close()
+	a.Close()
+	s.Close()
+	s.Close()
+	require.Zero(t, p.Stats().Minimums)
+	err = p.Close()
+	require.ErrorContains(t, err, `account "hash join" of "SELECT 1" was closed with 131072 bytes`)
+	require.NotContains(t, err.Error(), "still counted")
+	if invariants.Enabled {
+		require.ErrorContains(t, err, "TestLeaksAreReportedAndFreed")
+	}
+}
+
+func TestShareOfAnOperatorReturns(t *testing.T) {
+	p := newPool(t)
+	s := p.NewStatement(p.Server(), memory.StatementOptions{})
+	require.NoError(t, s.Admit(t.Context(), 1<<20))
+	for range 3 {
+		a, err := s.Operator("sort", 1<<20)
+		require.NoError(t, err)
+		if invariants.Enabled {
+			require.Panics(t, func() { _, _ = s.Operator("join", 1) })
+		} else {
+			_, err = s.Operator("join", 1)
+			require.ErrorContains(t, err, "assertion failed")
+		}
+		a.Close()
+	}
+	s.Close()
+	require.NoError(t, p.Close())
+}
+
+func TestTree(t *testing.T) {
+	p := newPool(t)
+	user := p.Server().Child("user")
+	session := user.Child("session")
+	s := p.NewStatement(session, memory.StatementOptions{Name: "q"})
+	require.NoError(t, s.Admit(t.Context(), 2<<20))
+	a, err := s.Operator("sort", 1<<20)
+	require.NoError(t, err)
+	part := a.Child("run")
+	g, err := part.Alloc(1<<19, memory.Held)
+	require.NoError(t, err)
+	for _, x := range []*memory.Account{part, a, s.Account(), session, user, p.Server()} {
+		require.EqualValues(t, 1<<19, x.Stats().Current, x.Name())
+		require.EqualValues(t, 1<<19, x.Stats().Peak, x.Name())
+	}
+	require.EqualValues(t, 2<<20, s.Account().Stats().Minimum)
+	require.EqualValues(t, 1<<20, a.Stats().Minimum)
+	require.EqualValues(t, 2<<20, user.Stats().Minimum)
+	require.Equal(t, "sort", s.Account().Children()[0].Name)
+	part.Free(g)
+	part.Close()
+	a.Close()
+	s.Close()
+	require.Zero(t, user.Stats().Current)
+	require.EqualValues(t, 1<<19, user.Stats().Peak)
+	user.Close()
+	require.Empty(t, p.Server().Children())
+	require.NoError(t, p.Close())
+}
+
+func TestHeapLedger(t *testing.T) {
+	p := newPool(t)
+	s := p.NewStatement(p.Server(), memory.StatementOptions{QuotaBytes: 1 << 19, CancelAtQuota: true})
+	h := p.Heap()
+	require.NoError(t, h.Reserve(s.Account(), 1<<18))
+	var quota *sqlerr.QuotaError
+	require.ErrorAs(t, h.Reserve(s.Account(), 1<<19), &quota)
+	session := p.Server().Child("session")
+	require.NoError(t, h.Reserve(session, 1<<19))
+	var short *sqlerr.ServerMemoryError
+	require.ErrorAs(t, h.Reserve(session, 1<<19), &short)
+	require.EqualValues(t, 1<<19+1<<18, p.Stats().HeapReserved)
+	h.Release(s.Account(), 1<<18)
+	s.Close()
+	session.Close() // releases what is left
+	require.Zero(t, p.Stats().HeapReserved)
+	require.NoError(t, p.Close())
+}
+
+func TestMisuse(t *testing.T) {
+	p := newPool(t)
+	s := p.NewStatement(p.Server(), memory.StatementOptions{})
+	a := s.Account()
+	g, err := a.Alloc(page, memory.Held)
+	require.NoError(t, err)
+	id, _, err := a.NewBlock(page, memory.Held)
+	require.NoError(t, err)
+	other := p.NewStatement(p.Server(), memory.StatementOptions{})
+	bug := func(f func()) {
+		if invariants.Enabled {
+			require.Panics(t, f)
+		} else {
+			require.NotPanics(t, f)
+		}
+	}
+	bug(func() { _, _ = other.Account().Pin(id, memory.Held) })
+	bug(func() { _, _ = a.Pin(12345, memory.Held) })
+	bug(func() { _, _ = a.Alloc(memory.MaxPageBytes+1, memory.Held) })
+	require.Equal(t, page, a.BlockSize(id))
+	a.Free(memory.Page{})
+	a.FreeBlock(0)
+	a.Free(g)
+	bug(func() { a.Free(g) })
+	a.FreeBlock(id)
+	bug(func() { a.Unpin(id, memory.ReuseUnknown) })
+	bug(func() { a.FreeBlock(id) })
+	other.Close()
+	s.Close()
+	if !invariants.Enabled {
+		require.Error(t, p.Close())
+		return
+	}
+	require.NoError(t, p.Close())
+}
+
+func TestSizes(t *testing.T) {
+	require.Equal(t, 4096, memory.PageSize(1))
+	require.Equal(t, 4096, memory.PageSize(4096))
+	require.Equal(t, 8192, memory.PageSize(4097))
+	require.Equal(t, memory.MaxPageBytes, memory.PageSize(memory.MaxPageBytes))
+	require.Equal(t, memory.MaxPageBytes+1, memory.PageSize(memory.MaxPageBytes+1))
+}
