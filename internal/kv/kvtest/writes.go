@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"testing"
 
 	"github.com/stretchr/testify/require"
 
@@ -44,7 +45,10 @@ func testDeleteSpan(s *suite) {
 
 // A commit of many megabytes over what is there, with deletions, is one.
 func testLargeCommit(s *suite) {
-	const n = 20_000
+	n := 20_000
+	if testing.Short() {
+		n = 6_000
+	}
 	value := func(i, version int) string { return fmt.Sprintf("%d of %d%s", version, i, strings.Repeat(".", i%300)) }
 	for version := range 3 {
 		txn := s.begin()

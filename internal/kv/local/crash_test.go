@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/stretchr/testify/require"
@@ -113,10 +114,10 @@ func TestCrash(t *testing.T) {
 				}
 			})
 		}
-		target := done[0] + 20 + r.IntN(200)
-		for enough := false; !enough && !t.Failed(); {
+		target := found[0] + 20 + r.IntN(200)
+		for enough := false; !enough && !t.Failed(); time.Sleep(time.Millisecond) {
 			mu.Lock()
-			enough = done[0] >= target
+			enough = done[0] >= target && done[1] > found[1] && done[2] > found[2]
 			mu.Unlock()
 		}
 		mu.Lock()

@@ -52,14 +52,11 @@ func (e *events) listener() *pebble.EventListener {
 		DiskSlow:        func(i pebble.DiskSlowInfo) { e.logger.Errorf("storage: %s", i) },
 		WriteStallBegin: func(i pebble.WriteStallBeginInfo) { e.logger.Infof("storage: %s", i) },
 		WriteStallEnd:   func() { e.logger.Infof("storage: write stall ends") },
-		FlushEnd: func(i pebble.FlushInfo) {
+		FlushEnd: func(pebble.FlushInfo) {
 			e.flushes.Add(1)
 			select {
 			case e.flushed <- struct{}{}:
 			default:
-			}
-			if i.Err != nil {
-				e.logger.Errorf("storage: %s", i)
 			}
 		},
 	}

@@ -94,7 +94,7 @@ func TestFailedTables(t *testing.T) {
 		return nil
 	}))
 	s := openFor(t, o)
-	const rows = 20_000
+	const rows = 6_000
 	require.NoError(t, write(s, pool.Server(), 1, rows, 1))
 	failures := 0
 	for n := int64(0); ; n++ {
@@ -137,7 +137,7 @@ func TestReadError(t *testing.T) {
 		return nil
 	}))
 	s := openFor(t, o)
-	const rows = 20_000
+	const rows = 6_000
 	require.NoError(t, write(s, pool.Server(), 1, rows, 1))
 	failing.Store(true)
 	r, err := s.Snapshot(t.Context())
