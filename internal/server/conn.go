@@ -64,6 +64,7 @@ type conn struct {
 
 	state     atomic.Int32
 	busySince atomic.Int64 // Unix nanoseconds, of the running command
+	admitted  bool         // counted in Server.users; under its lock
 
 	// Since authentication.
 	caps      protocol.Capability
@@ -194,7 +195,6 @@ func (c *conn) greet() error {
 		return err
 	}
 	c.in.Timeout = netReadTimeout
-	c.srv.authenticated(c)
 	return c.wire.conn.SetDeadline(time.Time{})
 }
 

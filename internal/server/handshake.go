@@ -93,7 +93,7 @@ func (h *handshake) run() error {
 	if h.salt, err = newScramble(); err != nil {
 		return err
 	}
-	if c.srv.full(true) {
+	if c.srv.full() {
 		return c.refuse(sqlerr.New(sqlerr.ErrConCount))
 	}
 	if err := h.greet(); err != nil {
@@ -151,7 +151,7 @@ func (h *handshake) enter(r *protocol.HandshakeResponse) error {
 		return c.refuse(err)
 	}
 	privileged := user.Global&privilege.NewSet(privilege.ConnectionAdmin, privilege.Super) != 0
-	if !h.again && c.srv.full(privileged) {
+	if !c.srv.admit(c, privileged) {
 		return c.refuse(sqlerr.New(sqlerr.ErrConCount))
 	}
 	if r.Database != "" {

@@ -158,12 +158,33 @@ func (s *Server) start(nc net.Conn) {
 
 var errHandshakes = errors.New("too many connections that have not authenticated")
 
-// authenticated moves a connection from those that have not to those that have.
-func (s *Server) authenticated(c *conn) {
+// admit counts a connection among those that have authenticated, unless there are max_connections already. One more is
+// for accounts that can end others.
+func (s *Server) admit(c *conn, privileged bool) bool {
+	limit := s.opts.MaxConnections()
+	if privileged {
+		limit++
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if c.admitted {
+		return true // COM_CHANGE_USER
+	}
+	if s.users >= limit {
+		return false
+	}
 	s.dropHalfOpen(c)
 	s.users++
+	c.admitted = true
+	return true
+}
+
+// full says if nobody can be admitted.
+func (s *Server) full() bool {
+	limit := s.opts.MaxConnections() + 1
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.users >= limit
 }
 
 func (s *Server) dropHalfOpen(c *conn) {
@@ -178,20 +199,9 @@ func (s *Server) forget(c *conn) {
 	defer s.mu.Unlock()
 	delete(s.conns, c.id)
 	s.dropHalfOpen(c)
-	if c.owner.Load() != nil {
+	if c.admitted {
 		s.users--
 	}
-}
-
-// full says if there are max_connections already. One more is for accounts that can end others.
-func (s *Server) full(privileged bool) bool {
-	limit := s.opts.MaxConnections()
-	if privileged {
-		limit++
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.users >= limit
 }
 
 // ownerOf is the account of a connection; nil: there is none.

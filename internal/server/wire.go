@@ -217,13 +217,16 @@ func (w *wire) writeNow(b []byte) (n int, err error) {
 // waitWritable waits until the socket takes more bytes. It touches nothing but the socket. Errors: the write deadline,
 // a closed socket.
 func (w *wire) waitWritable() error {
-	first := true
-	return w.raw.Write(func(uintptr) bool {
-		if first {
-			first = false
-			return false // the runtime waits, then calls again
+	asked := false
+	return w.raw.Write(func(fd uintptr) bool {
+		if asked {
+			return true // the runtime has waited
 		}
-		return true
+		asked = true
+		// The runtime forgets earlier wake-ups when raw.Write begins: the socket may have become writable before.
+		p := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}
+		n, err := unix.Poll(p, 0)
+		return err == nil && n > 0
 	})
 }
 
