@@ -34,7 +34,9 @@ type Env struct {
 	// UserVar and SetUserVar read and set @name; Variable reads @@name.
 	UserVar    func(name string) types.Datum
 	SetUserVar func(name string, d types.Datum)
-	Variable   func(scope, name string) (types.Datum, error)
+	// SetLastInsertID is called by LAST_INSERT_ID(n); nil: nothing.
+	SetLastInsertID func(n uint64)
+	Variable        func(scope, name string) (types.Datum, error)
 	// Sleep waits for SLEEP(), BENCHMARK() and GET_LOCK(); it parks the statement.
 	Sleep func(ctx context.Context, d time.Duration) error
 }

@@ -613,7 +613,7 @@ func (r *row) castJSON(d types.Datum) error {
 	}
 	b, err := types.DatumToJSON(r.buf(), d, true)
 	if err != nil {
-		return err
+		return jsonError(err, 1, "cast_as_json")
 	}
 	return r.setBuf(b)
 }

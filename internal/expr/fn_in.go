@@ -206,9 +206,10 @@ func hashDec(d *types.Dec) uint64 {
 
 func (ev *Evaluator) hashString(s *inSet, b []byte) uint64 {
 	if s.json {
-		return 0 // equal values may have different bytes, so a list of JSON values is gone through
+		ev.scratch = types.AppendJSONSortKey(ev.scratch[:0], b)
+	} else {
+		ev.scratch = collation.WeightString(s.coll, ev.scratch[:0], b)
 	}
-	ev.scratch = collation.WeightString(s.coll, ev.scratch[:0], b)
 	return xxh3.Hash(ev.scratch)
 }
 
