@@ -8,7 +8,7 @@ import (
 
 // What a builder holds.
 const (
-	builderPages     = 8 // of rows
+	builderPages     = 8 // of rows, unless the sort says otherwise
 	smallestElements = memory.MinPageBytes
 	heldElements     = 32 << 10
 	largestElements  = 32 << 20
@@ -25,7 +25,7 @@ func (s *Sorter) restArenaBytes() int {
 
 // builderBytes is what one builder holds.
 func (s *Sorter) builderBytes() int64 {
-	n := (builderPages+1)*int64(s.pageBytes) + smallestElements + heldElements + s.layout.OverflowBytes(s.pageBytes)
+	n := int64(s.held+1)*int64(s.pageBytes) + smallestElements + heldElements + s.layout.OverflowBytes(s.pageBytes)
 	if !s.keys.exact {
 		n += restBytes + int64(s.restArenaBytes())
 	}
@@ -73,7 +73,7 @@ func restType() types.Type { return types.NewVarBinary(types.MaxLongBlob) }
 
 func (s *Sorter) newRows() *Collection {
 	c := NewCollection(s.acct, s.layout, s.pageBytes)
-	c.Keep(builderPages)
+	c.Keep(s.held)
 	return c
 }
 
@@ -111,7 +111,7 @@ func (b *Builder) appendStep(cols []*vector.Vector, sel []uint16, fill func(int,
 		}
 	}
 	if err != nil {
-		return 0, final(err)
+		return 0, Final(err)
 	}
 	kept := b.sel[:copy(b.sel[:], sel[:n])]
 	if b.s.cutoff != nil {
@@ -130,7 +130,7 @@ func (b *Builder) appendStep(cols []*vector.Vector, sel []uint16, fill func(int,
 			err = b.write()
 		}
 		if err != nil {
-			return 0, final(err)
+			return 0, Final(err)
 		}
 	}
 	if b.s.cutoff != nil && uint64(b.rows.Rows()) >= max(rowsBeforeTrim, trimFactor*b.s.spec.Limit) {
@@ -212,7 +212,7 @@ func (b *Builder) elements() ([]element, error) {
 
 // leases says if the builder has pages beyond its minimum.
 func (b *Builder) leases() bool {
-	return len(b.segments) > 2 || b.rows.blocks.len()-b.rows.pinned > builderPages
+	return len(b.segments) > 2 || b.rows.blocks.len()-b.rows.pinned > b.s.held
 }
 
 // sort sorts the segments.

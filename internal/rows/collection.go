@@ -75,12 +75,15 @@ func (c *Collection) Bytes() int64 { return c.bytes + c.overflow.bytes }
 // Blocks is the number of blocks of rows.
 func (c *Collection) Blocks() int { return c.blocks.len() }
 
-// PinnedBytes is what the collection keeps pinned.
-func (c *Collection) PinnedBytes() int64 {
-	if !c.keep || c.tail.ref == 0 {
-		return int64(c.tail.size)
+// Pinned is how many blocks of rows are pinned.
+func (c *Collection) Pinned() int {
+	switch {
+	case c.tail.ref == 0:
+		return 0
+	case !c.keep:
+		return 1
 	}
-	return int64(c.blocks.len()-c.pinned) * int64(c.pageBytes)
+	return c.blocks.len() - c.pinned
 }
 
 // smallestBlock is the size of a collection's first block; each further one is growBlocks times as large.
@@ -111,12 +114,8 @@ func (c *Collection) room(need int) error {
 		}
 	}
 	kept := c.keep && c.tail.ref != 0
-	kind := memory.Held
-	if kept && c.blocks.len()-c.pinned >= c.held {
-		kind = memory.Leased
-	}
 	size := c.nextSize(need)
-	id, ref, err := c.acct.NewBlock(size, kind)
+	id, ref, err := c.acct.NewBlock(size, c.nextKind())
 	if err != nil {
 		return err
 	}
@@ -133,6 +132,14 @@ func (c *Collection) room(need int) error {
 	return nil
 }
 
+// nextKind is on what the next pin counts.
+func (c *Collection) nextKind() memory.Kind {
+	if (c.keep || c.held == 0) && c.Pinned() >= c.held {
+		return memory.Leased
+	}
+	return memory.Held
+}
+
 // left is the number of free bytes of the tail.
 func (c *Collection) left() int {
 	return int(c.tail.low) - headerBytes - int(c.tail.rows)*c.layout.width
@@ -142,7 +149,7 @@ func (c *Collection) pinTail() error {
 	if c.tail.ref != 0 {
 		return nil
 	}
-	ref, err := c.acct.Pin(c.tail.id, memory.Held)
+	ref, err := c.acct.Pin(c.tail.id, c.nextKind())
 	if err != nil {
 		return err
 	}

@@ -9,9 +9,9 @@ import (
 // noSurplus says that err only asks for the smaller algorithm.
 func noSurplus(err error) bool { return errors.Is(err, sqlerr.ErrNoSurplus) }
 
-// final turns a refusal of surplus to which there is no smaller algorithm into the statement's error: a value is longer
+// Final turns a refusal of surplus to which there is no smaller algorithm into the statement's error: a value is longer
 // than what every operator holds.
-func final(err error) error {
+func Final(err error) error {
 	if noSurplus(err) {
 		return sqlerr.Newf(sqlerr.ErrOutOfResources, "Out of memory; a value of more than %d bytes needs pages that are not free",
 			sharedOverflowBytes)

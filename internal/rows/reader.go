@@ -31,6 +31,9 @@ func (c *Collection) Read(kind memory.Kind, once bool) *Reader {
 // ReadFrom is Read from a position on.
 func (c *Collection) ReadFrom(p Position, kind memory.Kind, once bool) *Reader {
 	c.Release(memory.ReuseUnknown)
+	if p.Block < c.blocks.freed {
+		p = Position{Block: c.blocks.freed}
+	}
 	return &Reader{c: c, kind: kind, once: once, block: p.Block, first: p.Row}
 }
 
@@ -60,8 +63,8 @@ func (r *Reader) at(row int) memory.Ref {
 // Back makes the last n rows that Rows returned the next ones again.
 func (r *Reader) Back(n int) { r.row -= n }
 
-// Ended says if the pinned block has no further rows: the next Rows lets go of it.
-func (r *Reader) Ended() bool { return r.row >= r.rows }
+// Collection is what is read.
+func (r *Reader) Collection() *Collection { return r.c }
 
 // Advance lets go of the pinned block and pins the next; false at the end. On an error the position is kept.
 func (r *Reader) Advance() (bool, error) {
@@ -168,14 +171,14 @@ func (l *Layout) Gather(refs []memory.Ref, out *vector.Batch, at int, columns []
 		out.AddPin(out.Account(), id, memory.ReuseUnknown)
 	}
 	if err != nil && (n == 0 || !noSurplus(err)) {
-		return 0, final(err)
+		return 0, Final(err)
 	}
 	return n, nil
 }
 
-// GatherFirst gathers the first columns of rows, as many as out has, into out from its first row on; see Gather.
-func (l *Layout) GatherFirst(refs []memory.Ref, out *vector.Batch) (int, error) {
-	return l.Gather(refs, out, 0, allColumns(len(out.Cols)))
+// GatherSome gathers the first columns of rows into those of out; see Gather.
+func (l *Layout) GatherSome(refs []memory.Ref, out *vector.Batch, columns int) (int, error) {
+	return l.Gather(refs, out, 0, allColumns(columns))
 }
 
 // resolveRow makes the overflow references of one row of a batch absolute.

@@ -18,6 +18,8 @@ type SortSpec struct {
 	Reserved  int          // bytes of each row, behind SortReserved, that Append's fill writes; excludes Limit
 	Workers   int          // builders at a time, at least 1
 	PageBytes int          // of a block, as wanted; see Layout.PageBytes
+	// HeldPages is how many pages of rows each builder holds, at least 2; 0: 8. Without surplus, runs are that long.
+	HeldPages int
 }
 
 // SortReserved is where the reserved bytes of a sorted row begin.
@@ -37,7 +39,7 @@ const (
 //
 // What fits is never written: the last rows of each builder stay where they are, and are merged from there. More runs
 // than pages are merged in passes, the smallest first, so that the last pass reads as many as it can. Without any
-// surplus, a merge has what builders held before: at least builderPages inputs.
+// surplus, a merge has what builders held before.
 type Sorter struct {
 	acct      *memory.Account
 	spec      SortSpec
@@ -45,6 +47,7 @@ type Sorter struct {
 	output    []int
 	keys      *keyEncoder // never used to encode: builders have their own
 	pageBytes int
+	held      int  // pages of rows of each builder
 	long      bool // strings may overflow
 	cutoff    *cutoff
 
@@ -81,6 +84,10 @@ func NewSorter(acct *memory.Account, spec SortSpec) *Sorter {
 	s.layout = NewLayout(columns, prefixBytes+spec.Reserved)
 	s.pageBytes = s.layout.PageBytes(spec.PageBytes)
 	s.long = s.longKeys()
+	s.held = builderPages
+	if spec.HeldPages > 0 {
+		s.held = max(spec.HeldPages, 2)
+	}
 	if spec.Limit > 0 {
 		s.cutoff = &cutoff{limit: spec.Limit}
 	}
@@ -195,7 +202,7 @@ func (s *Sorter) drain(m *merge, sample *sampler) (*run, error) {
 		}
 		if err != nil && !refused {
 			r.rows.Close()
-			return nil, final(err)
+			return nil, Final(err)
 		}
 		if err != nil || n == 0 || s.spec.Limit > 0 && uint64(r.left) == s.spec.Limit {
 			r.rows.Release(memory.ReuseLate)
@@ -211,9 +218,9 @@ func (s *Sorter) thin() error {
 		s.mu.Unlock()
 		return nil
 	}
-	few := s.takeSmallest(builderPages)
+	few := s.takeSmallest(s.held)
 	s.mu.Unlock()
-	_, err := s.mergeRuns(few, builderPages)
+	_, err := s.mergeRuns(few, s.held)
 	return err
 }
 
@@ -263,7 +270,7 @@ func (s *Sorter) heldInputs() int {
 	if len(s.resident) > 0 {
 		return sourceInputs
 	}
-	return sourceInputs + builderPages*max(s.spec.Workers, 1)
+	return sourceInputs + s.held*max(s.spec.Workers, 1)
 }
 
 // Next writes places of the next rows in order to refs and says how many; 0 at the end. They live until the next call:

@@ -154,7 +154,7 @@ func (l *localSource) Next(ctx context.Context) (*vector.Batch, error) {
 		l.skip -= skipped
 		l.next = l.refs[skipped:n]
 	}
-	n, err := l.sorter.Layout().GatherFirst(l.next, l.out)
+	n, err := l.sorter.Layout().GatherSome(l.next, l.out, len(l.out.Cols))
 	if err != nil {
 		return nil, err
 	}
