@@ -111,6 +111,9 @@ func (s *Statement) closeAccount(a *Account) {
 		}
 		return true
 	})
+	for s.writing+s.reading > 0 && s.hasDoomed(a) {
+		s.io.Wait() // what is on its way still counts its disk space on a
+	}
 	if a.heap != 0 {
 		s.pool.heap.used.Add(-a.heap)
 		s.heap -= a.heap
@@ -128,6 +131,16 @@ func (s *Statement) closeAccount(a *Account) {
 	if left > 0 {
 		s.pool.leaked(fmt.Sprintf("account %q of %q was closed with %d bytes%s", a.name, s.options.Name, left, stacks))
 	}
+}
+
+// hasDoomed tells if a freed block of a is still being written or read.
+func (s *Statement) hasDoomed(a *Account) bool {
+	found := false
+	s.each(func(_ BlockID, d *desc) bool {
+		found = d.owner == a.number && d.has(flagDoomed)
+		return !found
+	})
+	return found
 }
 
 // enroll gives an account its number in the statement.

@@ -67,6 +67,8 @@ func (c *checker) atMost(what string, got, limit int64) {
 }
 
 func (c *checker) statement(s *Statement) {
+	s.mu.Lock() // a cancelled context may fail the statement at any moment
+	defer s.mu.Unlock()
 	var resident, listed, leased, held, loose, laneHeld int64
 	byAccount := map[uint32]int64{}
 	s.each(func(id BlockID, d *desc) bool {

@@ -75,7 +75,7 @@ func (p *Pool) reserveAddresses() error {
 	next := int64(MaxPageBytes)
 	for c := classes - 1; c >= 0; c-- {
 		size := int64(classBytes(uint8(c)))
-		span := spanBytes(uint8(c), p.options.CeilingBytes)
+		span := spanBytes(uint8(c), p.options)
 		p.classes[c] = frames{start: Ref(next), size: size, limit: span, huge: size >= hugePageBytes}
 		next += span
 	}

@@ -20,8 +20,8 @@ const maxReserveBytes = 1 << 46
 const descriptorSpanBytes = (1 << 32) * descBytes
 
 // spanBytes is the length of a class's addresses.
-func spanBytes(_ uint8, ceiling int64) int64 {
-	n := min(addressFactor*ceiling, maxReserveBytes/classes)
+func spanBytes(_ uint8, o Options) int64 {
+	n := min(addressFactor*o.CeilingBytes, maxReserveBytes/classes)
 	return roundUp(max(n, MaxPageBytes), MaxPageBytes)
 }
 

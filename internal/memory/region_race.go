@@ -12,13 +12,13 @@ import (
 
 const addressFactor = 2
 
-// raceCeilingBytes bounds the slice; a pool with a higher ceiling runs out of addresses before it runs out of limit.
+// raceCeilingBytes bounds the slice; a pool with a higher limit runs out of addresses before it runs out of limit.
 const raceCeilingBytes = 64 << 20
 
 const descriptorSpanBytes = 16 << 20
 
-func spanBytes(class uint8, ceiling int64) int64 {
-	ceiling = min(ceiling, raceCeilingBytes)
+func spanBytes(class uint8, o Options) int64 {
+	ceiling := min(o.LimitBytes, raceCeilingBytes)
 	size := int64(classBytes(class))
 	if size > ceiling {
 		return 0
