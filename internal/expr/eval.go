@@ -63,7 +63,8 @@ func (rs rows) at(k int) int {
 // node is an expression within an evaluator: a result vector and what the function keeps between batches.
 type node struct {
 	e     Expr
-	fn    *function // of calls
+	t     types.Type // of e; a column's vector may be labelled with another collation
+	fn    *function  // of calls
 	args  []*node
 	av    []*vector.Vector // the arguments' results
 	out   vector.Vector    // the node's own vector; unused for columns in batches
@@ -257,9 +258,9 @@ func seedOf(env *Env) uint64 { return env.Seed ^ hashWord(evaluators.Add(1)) }
 
 // node makes the nodes of e, in the order of eachNode.
 func (m *maker) node(e Expr) (*node, error) {
-	nd := &node{e: e}
-	r := roomOf(e, m.capacity)
 	t := e.Type()
+	nd := &node{e: e, t: t}
+	r := roomOf(e, m.capacity)
 	nd.out.Type = t
 	var extra memory.Ref
 	if m.ev.acct != nil {

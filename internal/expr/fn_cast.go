@@ -158,7 +158,7 @@ func NewExplicitCast(e Expr, t types.Type, env *Env) (Expr, error) {
 
 func evalCast(ev *Evaluator, nd *node, rs rows) error {
 	v, out := nd.av[0], &nd.out
-	from, to := v.Type, out.Type
+	from, to := nd.args[0].t, out.Type
 	m := mask(v)
 	orNulls(out.Null, nd.av, rs)
 	switch {

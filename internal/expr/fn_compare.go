@@ -43,7 +43,7 @@ func defineCompare(t table) {
 		} else {
 			f.vec = func(ev *Evaluator, nd *node, rs rows) error {
 				orNulls(nd.out.Null, nd.av, rs)
-				return ev.compare(op, nd.out.I64, nd.out.Null, nd.av[0], nd.av[1], rs)
+				return ev.compare(op, nd, rs)
 			}
 		}
 		compareFunctions[name] = f
@@ -298,7 +298,7 @@ func buildBetween(b *builder, args []Expr) (Expr, error) {
 func evalNullSafe(ev *Evaluator, nd *node, rs rows) error {
 	x, y, out := nd.av[0], nd.av[1], &nd.out
 	orNulls(out.Null, nd.av, rs)
-	if err := ev.compare(opEQ, out.I64, out.Null, x, y, rs); err != nil {
+	if err := ev.compare(opEQ, nd, rs); err != nil {
 		return err
 	}
 	mx, my := mask(x), mask(y)
@@ -314,7 +314,8 @@ func evalNullSafe(ev *Evaluator, nd *node, rs rows) error {
 }
 
 // compare writes 0 or 1 for each row; rows that are NULL get any of them.
-func (ev *Evaluator) compare(op compareOp, out []int64, null []uint8, x, y *vector.Vector, rs rows) error {
+func (ev *Evaluator) compare(op compareOp, nd *node, rs rows) error {
+	x, y, out, null := nd.av[0], nd.av[1], nd.out.I64, nd.out.Null
 	px, py := x.Type.Phys(), y.Type.Phys()
 	mx, my := mask(x), mask(y)
 	switch {
@@ -346,7 +347,7 @@ func (ev *Evaluator) compare(op compareOp, out []int64, null []uint8, x, y *vect
 			}
 			return nil
 		}
-		ev.compareStrings(op, out, null, x, y, rs)
+		ev.compareStrings(op, nd, rs)
 	default:
 		return sqlerr.AssertionError("comparison of %s and %s", x.Type, y.Type)
 	}
@@ -449,8 +450,9 @@ func compareDecimals(op compareOp, out []int64, x, y *vector.Vector, mx, my int,
 	}
 }
 
-func (ev *Evaluator) compareStrings(op compareOp, out []int64, null []uint8, x, y *vector.Vector, rs rows) {
-	c := x.Type.Collation
+func (ev *Evaluator) compareStrings(op compareOp, nd *node, rs rows) {
+	x, y, out, null := nd.av[0], nd.av[1], nd.out.I64, nd.out.Null
+	c := nd.args[0].t.Collation
 	mx, my := mask(x), mask(y)
 	exact := collation.IsBinary(c) && !collation.PadSpace(c)
 	for k := range rs.n {

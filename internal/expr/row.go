@@ -92,7 +92,7 @@ func (r *row) idx(k int) int {
 
 func (r *row) isNull(k int) bool { return r.av[k].Null[r.idx(k)] != 0 }
 
-func (r *row) argType(k int) *types.Type { return &r.av[k].Type }
+func (r *row) argType(k int) *types.Type { return &r.nd.args[k].t }
 
 func (r *row) i64(k int) int64 { return r.av[k].I64[r.idx(k)] }
 
@@ -104,7 +104,11 @@ func (r *row) dec(k int) types.Dec { return r.av[k].Dec[r.idx(k)] }
 
 func (r *row) str(k int) []byte { return r.ev.bytes(&r.av[k].Str[r.idx(k)]) }
 
-func (r *row) datum(k int) types.Datum { return r.ev.datum(r.av[k], r.i) }
+func (r *row) datum(k int) types.Datum {
+	d := r.ev.datum(r.av[k], r.i)
+	d.Type = r.nd.args[k].t
+	return d
+}
 
 func (r *row) setNull() error {
 	r.out.Null[r.i] = 1
