@@ -304,6 +304,7 @@ const (
 	ErrProcAccessDenied                             Code = 1370
 	ErrPasswdLength                                 Code = 1372
 	ErrIoErrLogIndexRead                            Code = 1374
+	ErrNoBinaryLogging                              Code = 1381
 	ErrReservedSyntax                               Code = 1382
 	ErrPsManyParam                                  Code = 1390
 	ErrKeyPart0                                     Code = 1391

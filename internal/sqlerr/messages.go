@@ -309,6 +309,7 @@ var messages = map[Code]message{
 	ErrProcAccessDenied:                             {"42000", "%-.16s command denied to user '%-.48s'@'%-.64s' for routine '%-.192s'"},
 	ErrPasswdLength:                                 {"", "Password hash should be a %d-digit hexadecimal number"},
 	ErrIoErrLogIndexRead:                            {"", "I/O error reading log index file"},
+	ErrNoBinaryLogging:                              {"", "You are not using binary logging"},
 	ErrReservedSyntax:                               {"", "The '%-.64s' syntax is reserved for purposes internal to the MySQL server"},
 	ErrPsManyParam:                                  {"", "Prepared statement contains too many placeholders"},
 	ErrKeyPart0:                                     {"", "Key part '%-.192s' length cannot be 0"},

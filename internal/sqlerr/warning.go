@@ -39,7 +39,11 @@ func NewNote(code Code, args ...any) Warning {
 }
 
 // Warning is the error taken lightly, as outside of strict mode or under IGNORE.
-func (e *Error) Warning() Warning { return Warning{Level: LevelWarning, Code: e.Code, Message: e.Message} }
+func (e *Error) Warning() Warning {
+	return Warning{Level: LevelWarning, Code: e.Code, Message: e.Message}
+}
 
 // AsError is the row of SHOW WARNINGS that a failed statement leaves.
-func (e *Error) AsError() Warning { return Warning{Level: LevelError, Code: e.Code, Message: e.Message} }
+func (e *Error) AsError() Warning {
+	return Warning{Level: LevelError, Code: e.Code, Message: e.Message}
+}
