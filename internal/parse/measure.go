@@ -44,12 +44,15 @@ type rowsShape struct {
 // measure scans one statement from s.pos on.
 func measure(s *scanner) (shape, error) {
 	m := shape{start: s.pos}
+	for m.start < len(s.text) && classes[s.text[m.start]]&classSpace != 0 {
+		m.start++
+	}
 	var (
 		depth    int
 		chains   [MaxDepth + 1]int32
 		rowStart int
 		state    = rowsNone
-		select_  bool
+		isSelect bool
 	)
 	s.hintBytes = 0
 	for {
@@ -66,8 +69,7 @@ func measure(s *scanner) (shape, error) {
 		}
 		if m.words < len(m.first) {
 			if m.words == 0 {
-				m.start = t.start
-				select_ = s.is(t, "SELECT") || s.is(t, "WITH")
+				isSelect = s.is(t, "SELECT") || s.is(t, "WITH")
 			}
 			m.first[m.words] = t
 			m.words++
@@ -85,7 +87,7 @@ func measure(s *scanner) (shape, error) {
 			}
 		case tokWord:
 			switch {
-			case depth == 0 && select_ && m.into.empty() && s.is(t, "INTO"):
+			case depth == 0 && isSelect && m.into.empty() && s.is(t, "INTO"):
 				m.into = s.intoVariables(t)
 			case depth == 0 && (s.is(t, "VALUES") || s.is(t, "VALUE")) && state == rowsNone && insertWord(s, m.first[0]):
 				state = rowsExpected

@@ -52,6 +52,7 @@ type Statement struct {
 	Params     int     // number of parameters; their Order is set
 	Persist    bool    // SET PERSIST: also SET GLOBAL in Node
 	Warnings   []error // of optimizer hints that are unknown
+	Tokens     int     // without those of Rows; what is made of the tree is paid for by them
 	Bytes      int64   // what was reserved for it
 }
 
@@ -150,6 +151,7 @@ func (s *Script) parse(m *shape) (*Statement, error) {
 	if !cut {
 		m.tokens += m.rows.tokens
 	}
+	st.Tokens = m.tokens
 	st.Bytes = int64(m.tokens)*tokenBytes + int64(size)*textFactor + int64(m.hintBytes)*tokenBytes
 	if m.chain > 1000 {
 		st.Bytes += int64(m.chain) * stackBytes

@@ -17,6 +17,12 @@ import (
 //
 // The rows of a long INSERT are read from the statement's text while the plan runs: it must live as long.
 func Build(ctx *Context, s *parse.Statement) (*physical.Plan, error) {
+	// Bound expressions and plan nodes are paid for like the tree, by its tokens.
+	if ctx.Reserve != nil {
+		if err := ctx.Reserve(int64(s.Tokens) * boundBytes); err != nil {
+			return nil, err
+		}
+	}
 	r, err := bind.Bind(ctx, s)
 	if err != nil {
 		return nil, err
@@ -63,6 +69,10 @@ func Build(ctx *Context, s *parse.Statement) (*physical.Plan, error) {
 	return out, nil
 }
 
+// boundBytes is what a token becomes on its way from the tree to the plan: a literal is the most, a constant with its
+// datum and, in a list on a key, a range.
+const boundBytes = 320
+
 // loadInput is LOAD DATA's file, with a projection for SET and for fields that go to variables only.
 func loadInput(r *bind.Result) physical.Node {
 	if r.LoadExprs == nil {
@@ -90,7 +100,8 @@ type planner struct {
 	ctx   *Context
 	rules *rewrite.Context
 	// want are orders that nodes above a scan could use.
-	want map[*logical.Scan]wanted
+	want   map[*logical.Scan]wanted
+	lastID int
 }
 
 type wanted struct {

@@ -11,11 +11,13 @@ import (
 // one after the other: a sort, unless the input comes in that order.
 func (p *planner) agg(n *logical.Agg) (physical.Node, error) {
 	if distinct(n.Aggs) {
-		split, err := splitDistinct(n)
+		split, err := p.splitDistinct(n)
 		if err != nil {
 			return nil, err
 		}
-		return p.agg(split)
+		if split != nil {
+			return p.node(split)
+		}
 	}
 	stream := n.Stream
 	for _, a := range n.Aggs {
@@ -23,8 +25,12 @@ func (p *planner) agg(n *logical.Agg) (physical.Node, error) {
 			stream = true
 		}
 	}
-	if stream && n.Hash && !n.Stream {
+	if stream && n.Hash {
 		p.warn("HASH_AGG")
+	}
+	inner, err := innerOrder(n.Aggs)
+	if err != nil {
+		return nil, err
 	}
 	in := n.Input
 	var keys []logical.SortKey
@@ -32,9 +38,9 @@ func (p *planner) agg(n *logical.Agg) (physical.Node, error) {
 		for _, e := range n.GroupBy {
 			keys = append(keys, logical.SortKey{Expr: e})
 		}
+		keys = append(keys, inner...)
 	}
 	var input physical.Node
-	var err error
 	if len(keys) > 0 {
 		input, err = p.node(&logical.Sort{Input: in, Keys: keys})
 	} else {
@@ -82,21 +88,79 @@ func distinct(aggs []*expr.Aggregate) bool {
 	return false
 }
 
+// innerOrder is the order that aggregates need within a group: that of GROUP_CONCAT's ORDER BY, or equal values of
+// DISTINCT side by side. There can be only one.
+func innerOrder(aggs []*expr.Aggregate) ([]logical.SortKey, error) {
+	var keys []logical.SortKey
+	found := false
+	for _, a := range aggs {
+		var own []logical.SortKey
+		switch {
+		case a.Distinct:
+			for _, e := range a.Args {
+				k := logical.SortKey{Expr: e}
+				for _, o := range a.OrderBy {
+					if expr.Equal(o.Expr, e) {
+						k.Desc = o.Desc
+					}
+				}
+				own = append(own, k)
+			}
+			for i, o := range a.OrderBy {
+				if i >= len(own) || !expr.Equal(own[i].Expr, o.Expr) {
+					return nil, sqlerr.New(sqlerr.ErrNotSupportedYet, "DISTINCT and another ORDER BY in one aggregate")
+				}
+			}
+		case len(a.OrderBy) > 0:
+			for _, o := range a.OrderBy {
+				own = append(own, logical.SortKey{Expr: o.Expr, Desc: o.Desc})
+			}
+		default:
+			continue
+		}
+		if found && !sameKeys(keys, own) {
+			return nil, sqlerr.New(sqlerr.ErrNotSupportedYet, "aggregates that need several orders of a group")
+		}
+		keys, found = own, true
+	}
+	return keys, nil
+}
+
+func sameKeys(a, b []logical.SortKey) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range a {
+		if a[i].Desc != b[i].Desc || !expr.Equal(a[i].Expr, b[i].Expr) {
+			return false
+		}
+	}
+	return true
+}
+
 // splitDistinct makes aggregates over distinct values a grouping by the values and, above it, one of those groups:
 //
 //	SELECT g, COUNT(DISTINCT a), SUM(DISTINCT a), MIN(b) ... GROUP BY g
 //	SELECT g, COUNT(a), SUM(a), MIN(m) FROM (SELECT g, a, MIN(b) AS m ... GROUP BY g, a) GROUP BY g
 //
-// Others beside them must be such that partial results combine. Several sets of values are not supported.
-func splitDistinct(n *logical.Agg) (*logical.Agg, error) {
+// so that both are hashed. It returns nil if others beside them do not combine from parts, or need an order: then equal
+// values are found side by side in a sorted input. Several sets of values are not supported.
+func (p *planner) splitDistinct(n *logical.Agg) (logical.Node, error) {
 	var values []expr.Expr
 	for _, a := range n.Aggs {
-		if !a.Distinct {
-			continue
+		if len(a.OrderBy) > 0 {
+			return nil, nil
 		}
-		if values == nil {
+		switch {
+		case !a.Distinct:
+			switch a.Name {
+			case "min", "max", "any_value", "bit_and", "bit_or", "bit_xor", "sum", "count":
+			default:
+				return nil, nil
+			}
+		case values == nil:
 			values = a.Args
-		} else if !equalAll(values, a.Args) {
+		case !equalAll(values, a.Args):
 			return nil, sqlerr.New(sqlerr.ErrNotSupportedYet, "aggregates over several sets of DISTINCT values")
 		}
 	}
@@ -104,14 +168,15 @@ func splitDistinct(n *logical.Agg) (*logical.Agg, error) {
 		Input: n.Input, GroupBy: n.GroupBy[:len(n.GroupBy):len(n.GroupBy)],
 		GroupCols: n.GroupCols[:len(n.GroupCols):len(n.GroupCols)], Stream: n.Stream, Hash: n.Hash,
 	}
-	high := &logical.Agg{Input: low, GroupCols: n.GroupCols, AggCols: n.AggCols, Stream: n.Stream, Hash: n.Hash}
+	high := &logical.Agg{Input: low, GroupCols: n.GroupCols, Stream: n.Stream, Hash: n.Hash}
+	top := &logical.Projection{Input: high, Cols: n.Columns()}
 	for i := range n.GroupCols {
 		high.GroupBy = append(high.GroupBy, n.GroupCols[i].Ref())
+		top.Exprs = append(top.Exprs, n.GroupCols[i].Ref())
 	}
 	refs := make([]expr.Expr, len(values))
 	for i, v := range values {
-		// IDs of these columns are only used between the two groupings: negative ones are free.
-		c := logical.Column{ID: -1 - i, Name: v.String(), Type: v.Type()}
+		c := logical.Column{ID: p.newID(), Name: v.String(), Type: v.Type()}
 		if col, ok := v.(*expr.Column); ok {
 			c.ID = col.Index
 		}
@@ -120,36 +185,53 @@ func splitDistinct(n *logical.Agg) (*logical.Agg, error) {
 				c = low.GroupCols[k]
 			}
 		}
-		if len(low.GroupBy) == 0 || !hasID(low.GroupCols, c.ID) {
+		if !hasID(low.GroupCols, c.ID) {
 			low.GroupBy, low.GroupCols = append(low.GroupBy, v), append(low.GroupCols, c)
 		}
 		refs[i] = c.Ref()
 	}
 	for i, a := range n.Aggs {
 		c := *a
-		if a.Distinct {
+		result := n.AggCols[i]
+		var value expr.Expr = result.Ref()
+		switch {
+		case a.Distinct:
 			c.Distinct, c.Args = false, refs
-			if len(a.OrderBy) > 0 {
-				return nil, sqlerr.New(sqlerr.ErrNotSupportedYet, "DISTINCT with ORDER BY in an aggregate")
+		case a.Name == "count":
+			// A count of parts is their sum, a DECIMAL; and 0 if there are none.
+			part := p.part(low, a, &n.AggCols[i])
+			sum, err := expr.NewAggregateType("sum", []expr.Expr{part}, false, p.ctx.Env)
+			if err != nil {
+				return nil, err
 			}
-			high.Aggs = append(high.Aggs, &c)
-			continue
-		}
-		part := logical.Column{ID: -1000 - i, Name: n.AggCols[i].Name, Type: a.T}
-		low.Aggs, low.AggCols = append(low.Aggs, a), append(low.AggCols, part)
-		c.Args = []expr.Expr{part.Ref()}
-		switch a.Name {
-		case "min", "max", "any_value", "bit_and", "bit_or", "bit_xor":
-		case "sum":
-			// A sum of sums has the type of the sum.
-		case "count":
-			c.Name = "sum"
+			c = *sum
+			result = logical.Column{ID: p.newID(), Name: result.Name, Type: sum.T}
+			zero, err := expr.NewCall("ifnull", []expr.Expr{expr.NewCast(result.Ref(), a.T), expr.NewInt(0)}, p.ctx.Env)
+			if err != nil {
+				return nil, err
+			}
+			value = zero
 		default:
-			return nil, sqlerr.New(sqlerr.ErrNotSupportedYet, a.Name+" beside an aggregate of DISTINCT values")
+			// The others give the type of their argument, or are wide enough already.
+			c.Args = []expr.Expr{p.part(low, a, &n.AggCols[i])}
 		}
-		high.Aggs = append(high.Aggs, &c)
+		high.Aggs, high.AggCols = append(high.Aggs, &c), append(high.AggCols, result)
+		top.Exprs = append(top.Exprs, value)
 	}
-	return high, nil
+	return top, nil
+}
+
+// part adds an aggregate to the lower grouping and returns its column.
+func (p *planner) part(low *logical.Agg, a *expr.Aggregate, named *logical.Column) expr.Expr {
+	col := logical.Column{ID: p.newID(), Name: named.Name, Type: a.T}
+	low.Aggs, low.AggCols = append(low.Aggs, a), append(low.AggCols, col)
+	return col.Ref()
+}
+
+// newID gives IDs of columns that planning adds: negative ones, which binding leaves free.
+func (p *planner) newID() int {
+	p.lastID--
+	return p.lastID
 }
 
 func hasID(cols []logical.Column, id int) bool {

@@ -17,7 +17,8 @@ type exprBinder struct {
 	scope  *scope
 	clause string // for errors: "field list", "where clause", ...
 	// aggs takes aggregates; nil: they are error 1111.
-	aggs *aggregates
+	aggs    *aggregates
+	grouped bool // the query groups
 	// inAggregate: the arguments of an aggregate are bound, so another one is error 1111.
 	inAggregate bool
 	// alias finds names of the select list; aliasFirst: before the columns.

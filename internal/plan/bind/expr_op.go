@@ -158,9 +158,33 @@ func (x *exprBinder) unary(n *ast.UnaryOperationExpr) (expr.Expr, error) {
 	case opcode.BitNeg:
 		return x.apply("~", n.V)
 	case opcode.Not, opcode.Not2:
-		return x.apply("not", n.V)
+		e, err := x.bind(n.V)
+		if err != nil {
+			return nil, err
+		}
+		return x.b.negate(e)
 	}
 	return nil, notSupported("operator " + n.Op.String())
+}
+
+// negate is NOT e, moved inwards by De Morgan's laws, so that comparisons stay usable for ranges.
+func (b *binder) negate(e expr.Expr) (expr.Expr, error) {
+	c, ok := e.(*expr.Call)
+	if !ok || c.Name() != "and" && c.Name() != "or" {
+		return expr.Negate(e, b.ctx.Env)
+	}
+	args := make([]expr.Expr, len(c.Args()))
+	for i, a := range c.Args() {
+		n, err := b.negate(a)
+		if err != nil {
+			return nil, err
+		}
+		args[i] = n
+	}
+	if c.Name() == "and" {
+		return b.junction("or", args)
+	}
+	return b.junction("and", args)
 }
 
 // apply calls a function on expressions.

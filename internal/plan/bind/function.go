@@ -22,8 +22,13 @@ func (x *exprBinder) function(n *ast.FuncCallExpr) (expr.Expr, error) {
 		return x.convertUsing(n)
 	case ast.DateLiteral, ast.TimeLiteral, ast.TimestampLiteral:
 		return x.temporalLiteral(name, n.Args[0])
-	case "default":
-		return nil, notSupported("DEFAULT of an expression")
+	case "any_value":
+		// In a grouping it takes any row's value; elsewhere it is its argument.
+		if x.grouped && !x.inAggregate && len(n.Args) == 1 {
+			return x.aggregate(&ast.AggregateFuncExpr{F: name, Args: n.Args})
+		}
+	case "trim":
+		return x.trim(n.Args)
 	}
 	if n.Schema.O != "" && !expr.Exists(name) {
 		return nil, sqlerr.New(sqlerr.ErrSpDoesNotExist, "FUNCTION", n.Schema.O+"."+n.FnName.O)
@@ -56,6 +61,23 @@ func (x *exprBinder) argument(n ast.ExprNode) (expr.Expr, error) {
 		return expr.NewString(n.Selector.String(), x.b.collation()), nil
 	}
 	return x.bind(n)
+}
+
+// trim is TRIM([direction] [what FROM] text): the grammar gives text, what, direction.
+func (x *exprBinder) trim(nodes []ast.ExprNode) (expr.Expr, error) {
+	name := "trim"
+	if len(nodes) == 3 {
+		if d, ok := nodes[2].(*ast.TrimDirectionExpr); ok {
+			switch d.Direction {
+			case ast.TrimLeading:
+				name = "ltrim"
+			case ast.TrimTrailing:
+				name = "rtrim"
+			}
+		}
+		nodes = nodes[:2]
+	}
+	return x.apply(name, nodes...)
 }
 
 // charFunction is CHAR(65, 66 USING utf8mb4); the grammar puts the charset last, NULL if there is none.
@@ -165,14 +187,20 @@ func (x *exprBinder) variable(n *ast.VariableExpr) (expr.Expr, error) {
 		return e, nil
 	}
 	if n.Value == nil {
-		return x.b.call("get user variable", name)
+		if x.b.assigns() {
+			return x.b.call("@ row", name)
+		}
+		return x.b.call("@", name)
 	}
 	v, err := x.bind(n.Value)
 	if err != nil {
 		return nil, err
 	}
-	return x.b.call("set user variable", name, v)
+	return x.b.call(":=", name, v)
 }
+
+// assigns says if the statement sets user variables, so that reading one must be done for each row.
+func (b *binder) assigns() bool { return strings.Contains(b.st.Text, ":=") }
 
 // defaultOf is DEFAULT(column).
 func (x *exprBinder) defaultOf(n *ast.DefaultExpr) (expr.Expr, error) {

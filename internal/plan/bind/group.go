@@ -282,7 +282,7 @@ func (g *grouping) rewrite(e expr.Expr, position int, clause string, explicit bo
 			col := g.s.addGroup(c)
 			return col.Ref()
 		case g.full && !explicit:
-			failed = sqlerr.New(sqlerr.ErrMixOfGroupFuncAndFields, position, c.Name)
+			failed = sqlerr.New(sqlerr.ErrMixOfGroupFuncAndFields, position, clause, c.Name)
 		case g.full:
 			failed = sqlerr.New(sqlerr.ErrWrongFieldWithGroup, position, clause, c.Name)
 		default:

@@ -179,8 +179,38 @@ func (s *block) finish() (*query, error) {
 
 // binder binds expressions that may have aggregates.
 func (s *block) binder(clause string) *exprBinder {
-	return &exprBinder{b: s.b, scope: s.from, clause: clause, aggs: s.aggs}
+	return &exprBinder{b: s.b, scope: s.from, clause: clause, aggs: s.aggs, grouped: s.groups()}
 }
+
+// groups says if the block has GROUP BY or an aggregate, before anything of it is bound.
+func (s *block) groups() bool {
+	if s.n.GroupBy != nil {
+		return true
+	}
+	var f aggregateFinder
+	s.n.Fields.Accept(&f)
+	if s.n.Having != nil {
+		s.n.Having.Accept(&f)
+	}
+	return f.found
+}
+
+// aggregateFinder looks for aggregates outside of subqueries.
+type aggregateFinder struct{ found bool }
+
+// Enter implements ast.Visitor.
+func (f *aggregateFinder) Enter(n ast.Node) (ast.Node, bool) {
+	switch n.(type) {
+	case *ast.AggregateFuncExpr:
+		f.found = true
+	case *ast.SubqueryExpr:
+		return n, true
+	}
+	return n, f.found
+}
+
+// Leave implements ast.Visitor.
+func (f *aggregateFinder) Leave(n ast.Node) (ast.Node, bool) { return n, true }
 
 // expand makes the list of fields, with wildcards replaced by columns. Errors 1051, 1096.
 func (s *block) expand() error {

@@ -207,7 +207,15 @@ func (x *exprBinder) quantified(op string, l ast.ExprNode, sub ast.Node, all, no
 		x.filter(s.node, appendConjuncts(conds, x.b.fold(match)), true)
 		return nil, nil
 	}
-	mark := x.mark(s.node, appendConjuncts(append([]expr.Expr(nil), s.conds...), x.b.fold(match)))
+	// What was pulled out of the subquery's WHERE filters: unknown is not a match there, unlike in the comparison.
+	var conds []expr.Expr
+	for _, c := range s.conds {
+		if c, err = x.b.call("is true", c); err != nil {
+			return nil, err
+		}
+		conds = append(conds, c)
+	}
+	mark := x.mark(s.node, appendConjuncts(conds, x.b.fold(match)))
 	if none {
 		return x.b.call("not", mark)
 	}

@@ -70,8 +70,8 @@ func (a *Access) cost(n *logical.Scan, want []Order, limit float64) float64 {
 	}
 	width := readCost
 	if a.Covering && !a.Index.Primary {
-		// An index has fewer columns than the rows.
-		width *= float64(len(a.Index.Columns)+1) / float64(len(n.Table.Columns)+1)
+		// An index has fewer columns than the rows, but a row costs something whatever its width.
+		width *= 0.6 + 0.4*float64(len(a.Index.Columns)+1)/float64(len(n.Table.Columns)+1)
 	}
 	cost := rows * width
 	if !a.Covering {
@@ -252,6 +252,12 @@ func (v interval) cut(t types.Type, n int) interval {
 func extend(r physical.Range, v interval) physical.Range {
 	values := r.Low.Values[:len(r.Low.Values):len(r.Low.Values)]
 	out := physical.Range{Low: physical.Bound{Values: values, Inclusive: true}, High: physical.Bound{Values: values, Inclusive: true}}
+	if v.point() && len(values) == 0 {
+		// Both ends share the value: there may be many of these.
+		out.Low.Values = []types.Datum{*v.low}
+		out.High.Values = out.Low.Values
+		return out
+	}
 	if v.low != nil {
 		out.Low.Values = append(values, *v.low)
 		out.Low.Inclusive = !v.lowOpen

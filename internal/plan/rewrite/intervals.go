@@ -291,7 +291,7 @@ func (k keyColumn) comparison(c *expr.Call) (intervals, bool) {
 	case "<=":
 		v.high = &d
 	case ">":
-		v.low = &d
+		v.low, v.lowOpen = &d, true
 	case ">=":
 		v.low, v.lowOpen = &d, false
 	}
