@@ -35,6 +35,9 @@ func TestConformance(t *testing.T) {
 		})
 	})
 	t.Run("tiny", func(t *testing.T) {
+		if testing.Short() {
+			t.Skip("as default, slower")
+		}
 		kvtest.Run(t, func(t testing.TB, pool *memory.Pool) kv.Store {
 			o := memoryOptions(t, pool)
 			o.MemtableBytes, o.CacheBytes = 64<<10, 256<<10
@@ -58,7 +61,7 @@ func absurd(t testing.TB, r *rand.Rand, pool *memory.Pool) Options {
 func TestHistory(t *testing.T) {
 	runs, steps := 4, 2000
 	if testing.Short() {
-		runs = 1
+		runs, steps = 1, 700
 	}
 	if testutil.Long() {
 		runs = 100
