@@ -301,7 +301,7 @@ func (k keyColumn) comparison(c *expr.Call) (intervals, bool) {
 
 func (k keyColumn) in(c *expr.Call) (intervals, bool) {
 	args := c.Args()
-	if !k.isColumn(args[0]) || len(args) > maxIntervals {
+	if !k.isColumn(args[0]) || len(args)-1 > maxIntervals {
 		return intervals{}, false
 	}
 	out := intervals{exact: true}
