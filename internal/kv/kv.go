@@ -124,6 +124,7 @@ type Txn interface {
 	BeginStatement(ctx context.Context, current bool) (int, error)
 	// RollbackTo undoes the writes of statements after n: failed statements, savepoints. Locks stay. The numbers of
 	// later statements go on behind those undone. Readers of statements after n+1 must have been closed.
+	// After an error it is repeated, or the transaction rolled back.
 	RollbackTo(n int) error
 	// Reader reads what the current statement may see; it may be used by several workers, each with its own iterators.
 	// It stays valid, and unchanged, while later statements write.
