@@ -183,7 +183,7 @@ func (u *User) update(at Level, f func(Set) Set) {
 			u.DBs = slices.Insert(u.DBs, i, DBGrant{DB: at.DB})
 		}
 		if u.DBs[i].Privs = f(u.DBs[i].Privs); u.DBs[i].Privs == 0 {
-			u.DBs = slices.Delete(u.DBs, i, i+1)
+			u.DBs = shorten(slices.Delete(u.DBs, i, i+1))
 		}
 	default:
 		i, ok := slices.BinarySearchFunc(u.Tables, at, func(g TableGrant, l Level) int {
@@ -193,7 +193,15 @@ func (u *User) update(at Level, f func(Set) Set) {
 			u.Tables = slices.Insert(u.Tables, i, TableGrant{DB: at.DB, Table: at.Table})
 		}
 		if u.Tables[i].Privs = f(u.Tables[i].Privs); u.Tables[i].Privs == 0 {
-			u.Tables = slices.Delete(u.Tables, i, i+1)
+			u.Tables = shorten(slices.Delete(u.Tables, i, i+1))
 		}
 	}
+}
+
+// shorten makes no difference between nothing left and nothing ever granted.
+func shorten[T any](s []T) []T {
+	if len(s) == 0 {
+		return nil
+	}
+	return s
 }

@@ -83,7 +83,7 @@ func wildMatch(pattern, s string) bool {
 }
 
 // specificity orders patterns: those without wildcards first, then by the length of what stands before the first
-// wildcard; "%" alone comes last. Netmasks come after literal hosts.
+// wildcard; "%" alone comes last. A literal name comes before a literal address, which comes before a netmask.
 func specificity(pattern string) int {
 	if strings.Contains(pattern, "/") {
 		return 1 << 16
@@ -91,7 +91,10 @@ func specificity(pattern string) int {
 	if i := firstWildcard(pattern); i >= 0 {
 		return i
 	}
-	return 1 << 17
+	if _, err := netip.ParseAddr(pattern); err == nil {
+		return 1 << 17
+	}
+	return 1 << 18
 }
 
 // firstWildcard is the position of the first wildcard that is not escaped, -1 if there is none.

@@ -40,7 +40,7 @@ type TableGrant struct {
 // clone is a copy that may be changed.
 func (u *User) clone() *User {
 	c := *u
-	c.DBs, c.Tables = slices.Clone(u.DBs), slices.Clone(u.Tables)
+	c.DBs, c.Tables = append([]DBGrant(nil), u.DBs...), append([]TableGrant(nil), u.Tables...)
 	return &c
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -121,10 +122,10 @@ func TestLargeRows(t *testing.T) {
 	cfg := s.config()
 	cfg.MaxAllowedPacket = 64 << 20
 	c := open(t, cfg)
-	for _, n := range []int{
+	for _, n := range shorter([]int{
 		250, 251, 16000, 16384, 20000, 65535, 65536, 300000, copyLimit - 20, copyLimit + 20, 1<<24 - 11, 1<<24 - 10,
 		1<<24 - 9, 1<<24 - 8, 1<<24 - 7, 1<<24 - 6, 1<<24 - 5, 1<<24 - 4, 1 << 24, 40 << 20,
-	} {
+	}) {
 		got, err := query(t, c, fmt.Sprint("BIG ", n))
 		require.NoError(t, err, n)
 		require.Equal(t, 2, got)
@@ -135,6 +136,14 @@ func TestLargeRows(t *testing.T) {
 	require.NoError(t, c.PingContext(t.Context()))
 }
 
+// shorter leaves out what takes long under the race detector.
+func shorter(sizes []int) []int {
+	if testing.Short() {
+		return slices.DeleteFunc(sizes, func(n int) bool { return n > 2<<20 })
+	}
+	return sizes
+}
+
 const copyLimit = 1 << 20 // protocol's limit of rows that are copied
 
 func TestLargePackets(t *testing.T) {
@@ -142,18 +151,20 @@ func TestLargePackets(t *testing.T) {
 	cfg := s.config()
 	cfg.MaxAllowedPacket = 70 << 20
 	c := open(t, cfg)
-	for _, n := range []int{500, 510, 512, 513, 16000, 16384, 16385, 70000, 1<<24 - 2, 1<<24 - 1, 1 << 24, 20 << 20} {
+	for _, n := range shorter([]int{500, 510, 512, 513, 16000, 16384, 16385, 70000, 1<<24 - 2, 1<<24 - 1, 1 << 24, 20 << 20}) {
 		text := "LENGTH " + strings.Repeat("x", n-8)
 		r, err := c.ExecContext(t.Context(), text)
 		require.NoError(t, err)
 		got, _ := r.RowsAffected()
 		require.EqualValues(t, len(text), got)
 	}
-	_, err := c.ExecContext(t.Context(), "LENGTH "+strings.Repeat("x", 65<<20))
+	s.r.only().maxPacket.Store(4 << 20)
+	_, err := c.ExecContext(t.Context(), "LENGTH "+strings.Repeat("x", 5<<20))
 	require.EqualValues(t, 1153, code(t, err))
 	require.NoError(t, c.PingContext(t.Context()))
 	require.EqualValues(t, 1, s.r.only().ID())
 	// What the pool has not got is refused, and the connection lives.
+	s.r.only().maxPacket.Store(64 << 20)
 	s.pool.SetLimit(2 << 20)
 	_, err = c.ExecContext(t.Context(), "LENGTH "+strings.Repeat("x", 8<<20))
 	require.EqualValues(t, 8176, code(t, err))
@@ -324,7 +335,9 @@ func TestMaxConnections(t *testing.T) {
 
 func TestConnectRefused(t *testing.T) {
 	s := start(t, nil)
+	s.r.mu.Lock()
 	s.r.refuse = sqlerr.New(sqlerr.ErrConCount)
+	s.r.mu.Unlock()
 	_, err := tryOpen(t, s.config())
 	require.EqualValues(t, 1040, code(t, err))
 }
