@@ -19,8 +19,8 @@ func start(t *testing.T, l *Locks, o *Owner, n Name, m LockMode) chan error {
 	require.Eventually(t, func() bool {
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		_, held := o.held[n]
-		return o.waiting != nil || held || len(done) > 0
+		have, held := o.held[n]
+		return o.waiting != nil || held && have >= m || len(done) > 0
 	}, 10*time.Second, time.Millisecond)
 	return done
 }
