@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"runtime/debug"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/spillwaydb/spillway/internal/catalog"
@@ -37,15 +38,16 @@ type app struct {
 	log     *slog.Logger
 	closers []func() error
 
-	budget   memory.Budget
-	globals  *sysvar.Globals
-	catalog  *catalog.Catalog
-	spill    *spill.Store
-	pool     *memory.Pool
-	store    kv.Store
-	users    *privilege.Manager
-	sessions *session.Manager
-	server   *server.Server
+	budget     memory.Budget
+	limitBytes atomic.Int64 // budget.Limit, for other goroutines
+	globals    *sysvar.Globals
+	catalog    *catalog.Catalog
+	spill      *spill.Store
+	pool       *memory.Pool
+	store      kv.Store
+	users      *privilege.Manager
+	sessions   *session.Manager
+	server     *server.Server
 }
 
 // serve runs a server until ctx ends. It returns nil after a graceful shutdown.
@@ -127,6 +129,7 @@ func (a *app) openMemory(context.Context) error {
 	if a.budget, err = memory.BudgetFor(limit); err != nil {
 		return err
 	}
+	a.limitBytes.Store(limit)
 	debug.SetMemoryLimit(a.budget.GoMemoryLimit)
 	debug.SetGCPercent(100)
 	a.spill, err = spill.Open(spill.Options{
@@ -136,7 +139,7 @@ func (a *app) openMemory(context.Context) error {
 	if err != nil {
 		return fmt.Errorf("temporary storage: %w", err)
 	}
-	a.onClose(a.spill.Close)
+	a.onClose(a.spill.Shutdown)
 	a.pool, err = memory.NewPool(memory.Options{
 		LimitBytes: a.budget.Pool, HeapLedgerBytes: a.budget.HeapLedger, Store: a.spill, Logger: a.log,
 		AdmissionTimeout: time.Duration(a.config.Performance.AdmissionTimeoutSeconds) * time.Second,
@@ -182,7 +185,7 @@ func (a *app) openStorage(ctx context.Context) error {
 		return nil
 	})
 	a.store, err = local.Open(local.Options{
-		Path: a.config.Path, CacheBytes: a.budget.CacheBytes, MemtableBytes: a.budget.MemtableBytes,
+		Path: filepath.Join(a.config.Path, "store"), CacheBytes: a.budget.CacheBytes, MemtableBytes: a.budget.MemtableBytes,
 		MaxConcurrentCompactions: a.budget.Compactions, Account: account, Heap: a.pool.Heap(), Logger: engineLog{a.log},
 	})
 	if err != nil {
@@ -207,12 +210,11 @@ func (a *app) openStorage(ctx context.Context) error {
 func (a *app) openSessions(context.Context) error {
 	a.sessions = session.NewManager(session.Options{
 		Pool: a.pool, Store: a.store, Catalog: a.catalog, Globals: a.globals, Users: a.users, Logger: a.log,
-		Version: server.DefaultVersion,
+		Version: server.DefaultVersion, MemoryLimit: a.limitBytes.Load,
 	})
 	a.onClose(a.sessions.Close)
 	infoschema.Register(a.catalog, a.sessions)
-	guard := a.startGuard()
-	a.onClose(guard)
+	a.onClose(a.startGuard())
 	return nil
 }
 

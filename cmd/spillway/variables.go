@@ -80,6 +80,7 @@ func (a *app) applyLimit(limit int64) error {
 		return fmt.Errorf("%d bytes leave less than %d for pages: restart the server with this limit", limit, minPool)
 	}
 	a.budget.Limit, a.budget.Margin, a.budget.Pool = limit, b.Margin, pages
+	a.limitBytes.Store(limit)
 	a.pool.SetLimit(pages)
 	a.log.Info("memory limit changed", "limit", limit, "pool", pages)
 	return nil
@@ -136,6 +137,6 @@ func (a *app) tlsConfig() (*tls.Config, error) {
 		return nil, nil
 	}
 	return server.TLSConfig(server.TLSFiles{
-		CertFile: s.SSLCert, KeyFile: s.SSLKey, CAFile: s.SSLCA, AutoDir: a.config.Path,
+		Cert: s.SSLCert, Key: s.SSLKey, CA: s.SSLCA, AutoDir: a.config.Path,
 	})
 }

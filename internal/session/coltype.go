@@ -87,7 +87,7 @@ func columnType(name string, ft *parsertypes.FieldType, tableCollation collation
 	case mysql.TypeBit:
 		length = max(length, 1)
 		if length > maxBits {
-			return t, sqlerr.New(sqlerr.ErrTooBigDisplaywidth, name, maxBits)
+			return t, sqlerr.New(sqlerr.ErrTooBigDisplayWidth, name, maxBits)
 		}
 		t = types.NewBit(length)
 	case mysql.TypeString, mysql.TypeVarchar, mysql.TypeVarString:
@@ -140,7 +140,7 @@ func stringType(name string, ft *parsertypes.FieldType, coll collation.ID) (type
 			n = 1
 		}
 		if n > maxCharLength {
-			return types.Type{}, sqlerr.New(sqlerr.ErrTooBigFieldlength, name, maxCharLength)
+			return types.Type{}, sqlerr.New(sqlerr.ErrTooBigFieldLength, name, maxCharLength)
 		}
 		if binary {
 			return types.NewBinary(n), nil
@@ -149,10 +149,10 @@ func stringType(name string, ft *parsertypes.FieldType, coll collation.ID) (type
 	}
 	limit := maxVarLength
 	if !binary {
-		limit /= collation.MaxBytes(coll)
+		limit /= collation.MaxWidth(coll)
 	}
 	if n > limit {
-		return types.Type{}, sqlerr.New(sqlerr.ErrTooBigFieldlength, name, limit)
+		return types.Type{}, sqlerr.New(sqlerr.ErrTooBigFieldLength, name, limit)
 	}
 	if binary {
 		return types.NewVarBinary(n), nil
@@ -171,7 +171,7 @@ func blobType(ft *parsertypes.FieldType, coll collation.ID) types.Type {
 	}[ft.GetType()]
 	if n := ft.GetFlen(); ft.GetType() == mysql.TypeBlob && n > 0 {
 		if coll != collation.Binary {
-			n *= collation.MaxBytes(coll)
+			n *= collation.MaxWidth(coll)
 		}
 		switch {
 		case n < 1<<8:
@@ -212,7 +212,7 @@ func memberType(name string, ft *parsertypes.FieldType, coll collation.ID) (type
 		return types.NewSet(types.NewMembers(names...), coll), nil
 	}
 	if len(names) > 65535 {
-		return types.Type{}, sqlerr.New(sqlerr.ErrTooBigEnum, name)
+		return types.Type{}, sqlerr.Newf(sqlerr.ErrTooBigSet, "Too many enumeration values for column %s", name)
 	}
 	return types.NewEnum(types.NewMembers(names...), coll), nil
 }

@@ -323,14 +323,10 @@ func (s *Session) keySpec(k *ast.Constraint) (catalog.KeySpec, bool, error) {
 	case ast.ConstraintKey, ast.ConstraintIndex:
 		key.Kind = catalog.KeyIndex
 	case ast.ConstraintForeignKey:
-		s.warn(sqlerr.Warning{
-			Level: sqlerr.LevelWarning, Code: sqlerr.ErrNotSupportedYet, Message: "FOREIGN KEY constraints are not checked",
-		})
+		s.warn(sqlerr.Newf(sqlerr.ErrNotSupportedYet, "FOREIGN KEY constraints are not checked").Warning())
 		return key, false, nil
 	case ast.ConstraintCheck:
-		s.warn(sqlerr.Warning{
-			Level: sqlerr.LevelWarning, Code: sqlerr.ErrNotSupportedYet, Message: "CHECK constraints are not checked",
-		})
+		s.warn(sqlerr.Newf(sqlerr.ErrNotSupportedYet, "CHECK constraints are not checked").Warning())
 		return key, false, nil
 	default:
 		return key, false, sqlerr.New(sqlerr.ErrNotSupportedYet, "this kind of index")

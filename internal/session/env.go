@@ -28,14 +28,10 @@ func (d *diagnostics) warn(w sqlerr.Warning) {
 // env makes what expressions of a statement see of the session.
 func (s *Session) env(ctx context.Context) *expr.Env {
 	diag := &diagnostics{s: s}
-	mode, err := types.ParseSQLMode(s.vars.String("sql_mode"))
-	if err != nil {
-		s.manager.Logger.Warn("sql_mode in force cannot be read", "error", err)
-	}
 	var vars sync.Mutex // workers may read and set @variables at once
 	e := &expr.Env{
 		Ctx:          ctx,
-		SQLMode:      mode,
+		SQLMode:      s.sqlMode(),
 		Location:     s.location(),
 		Now:          s.now(),
 		Database:     s.db,
@@ -70,6 +66,15 @@ func (s *Session) env(ctx context.Context) *expr.Env {
 		e.Collation = collation.UTF8MB40900AICI
 	}
 	return e
+}
+
+// sqlMode is sql_mode; the variable's own check keeps it readable.
+func (s *Session) sqlMode() types.SQLMode {
+	mode, err := types.ParseSQLMode(s.vars.String("sql_mode"))
+	if err != nil {
+		s.manager.Logger.Error("sql_mode cannot be read", "error", err)
+	}
+	return mode
 }
 
 // cloneDatum copies the bytes of a value that is kept beyond the statement.

@@ -26,6 +26,8 @@ type Options struct {
 	Logger  *slog.Logger
 	// Version is what VERSION() says.
 	Version string
+	// MemoryLimit is tidb_server_memory_limit in bytes; it may change.
+	MemoryLimit func() int64
 	// Now is the clock; nil: time.Now.
 	Now func() time.Time
 }

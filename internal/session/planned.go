@@ -64,7 +64,7 @@ func (s *Session) planned(ctx context.Context, st *parse.Statement, a answer) er
 }
 
 func (s *Session) runAndAnswer(ctx context.Context, st *parse.Statement, p planned, a answer) error {
-	if p.plan.Columns == nil {
+	if len(p.plan.Columns) == 0 {
 		out, err := s.run(ctx, p, consumer{}, a)
 		if err != nil {
 			return err
@@ -117,7 +117,7 @@ func (s *Session) openFile(a answer) func(context.Context, *physical.Load) (io.R
 	return func(ctx context.Context, n *physical.Load) (io.ReadCloser, error) {
 		if n.Local {
 			if !s.vars.Bool("local_infile") || !s.info.LocalFiles {
-				return nil, sqlerr.New(sqlerr.ErrClientLocalFilesDisabled)
+				return nil, sqlerr.New(sqlerr.ErrNotAllowedCommand)
 			}
 			return a.out.LocalInfile(ctx, n.FileName)
 		}

@@ -51,7 +51,7 @@ func (s *Session) parsePrepared(sql []byte) (*prepared, error) {
 	}
 	if list[0].Params > 65535 {
 		p.budget.release()
-		return nil, sqlerr.New(sqlerr.ErrPSManyParam)
+		return nil, sqlerr.New(sqlerr.ErrPsManyParam)
 	}
 	p.stmt = list[0]
 	return p, nil

@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/spillwaydb/spillway/internal/expr"
-	"github.com/spillwaydb/spillway/internal/parse"
 	"github.com/spillwaydb/spillway/internal/plan/bind"
 	"github.com/spillwaydb/spillway/internal/plan/physical"
 	"github.com/spillwaydb/spillway/internal/privilege"
@@ -58,11 +57,7 @@ func (s *Session) columnDefault(env *expr.Env) func(context.Context, *schema.Col
 	return func(ctx context.Context, c *schema.Column) (types.Datum, error) {
 		budget := s.newLedger()
 		defer budget.release()
-		n, err := parse.Expression(c.DefaultText, s.parseOptions(budget))
-		if err != nil {
-			return types.Datum{}, err
-		}
-		e, err := bind.Scalar(s.bindContext(env, answer{}, budget), n)
+		e, err := bind.DefaultExpression(s.bindContext(env, answer{}, budget), c)
 		if err != nil {
 			return types.Datum{}, err
 		}

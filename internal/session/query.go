@@ -70,11 +70,7 @@ func (s *Session) Query(ctx context.Context, sql []byte, out ResultWriter) error
 }
 
 func (s *Session) parseOptions(b parse.Budget) parse.Options {
-	mode, err := types.ParseSQLMode(s.vars.String("sql_mode"))
-	if err != nil {
-		mode = types.DefaultSQLMode
-	}
-	return parse.Options{SQLMode: uint64(mode), Budget: b}
+	return parse.Options{SQLMode: uint64(s.sqlMode()), Budget: b}
 }
 
 // fail makes err the statement's error: the only line of SHOW WARNINGS.
@@ -119,7 +115,7 @@ func (s *Session) statement(ctx context.Context, st *parse.Statement, a answer) 
 	}
 	if err := s.dispatch(ctx, st, a); err != nil {
 		e := s.fail(s.cause(ctx, err))
-		if e, ok := e.(*sqlerr.Error); ok && e.Code == sqlerr.ErrUnknown {
+		if e, ok := e.(*sqlerr.Error); ok && e.Code == uint16(sqlerr.ErrUnknown) {
 			s.manager.Logger.Warn("statement failed", "conn", s.info.ID, "error", e.Message,
 				"sql", shorten(st.Text, 256))
 		}

@@ -77,7 +77,7 @@ func (s *Session) setCollation(id collation.ID) {
 
 // setText sets a session variable to a value known to be right; a refusal would be a bug of the variables' table.
 func (s *Session) setText(name, value string) {
-	d := types.NewStringDatum(types.NewVarChar(int32(len(value)), collation.UTF8MB40900AICI), []byte(value))
+	d := types.NewStringDatum(types.NewVarChar(len(value), textCollation), []byte(value))
 	if err := s.vars.Set(name, d, func(sqlerr.Warning) {}); err != nil {
 		s.manager.Logger.Warn("session variable refused", "name", name, "value", value, "error", err)
 	}

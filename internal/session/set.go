@@ -33,7 +33,7 @@ func (s *Session) evalScalar(ctx context.Context, env *expr.Env, n ast.ExprNode,
 }
 
 func textDatum(v string) types.Datum {
-	return types.NewStringDatum(types.NewVarChar(int32(len(v)), textCollation), []byte(v))
+	return types.NewStringDatum(types.NewVarChar(len(v), textCollation), []byte(v))
 }
 
 func datumText(d types.Datum) string { return string(d.AppendText(nil, nil)) }

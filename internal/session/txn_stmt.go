@@ -32,7 +32,7 @@ func (s *Session) rollbackStmt(n *ast.RollbackStmt) error {
 	}
 	to, ok := s.txn.saved[strings.ToLower(n.SavepointName)]
 	if !ok {
-		return sqlerr.New(sqlerr.ErrSPDoesNotExist, "SAVEPOINT", n.SavepointName)
+		return sqlerr.New(sqlerr.ErrSpDoesNotExist, "SAVEPOINT", n.SavepointName)
 	}
 	for name, at := range s.txn.saved {
 		if at > to {
@@ -58,7 +58,7 @@ func (s *Session) releaseSavepoint(name string) error {
 	key := strings.ToLower(name)
 	at, ok := s.txn.saved[key]
 	if !ok {
-		return sqlerr.New(sqlerr.ErrSPDoesNotExist, "SAVEPOINT", name)
+		return sqlerr.New(sqlerr.ErrSpDoesNotExist, "SAVEPOINT", name)
 	}
 	for other, n := range s.txn.saved {
 		if n > at || other == key {

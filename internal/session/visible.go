@@ -1,0 +1,23 @@
+package session
+
+import (
+	"time"
+
+	"github.com/spillwaydb/spillway/internal/privilege"
+)
+
+// SeesTable says if the session may know of a table.
+func (s *Session) SeesTable(db, table string) bool {
+	return s.manager.Users.SeesTable(s.account(), db, table)
+}
+
+// SeesDatabase says if the session may know of a database.
+func (s *Session) SeesDatabase(db string) bool { return s.manager.Users.SeesDB(s.account(), db) }
+
+// SeesProcess says if the session may see the sessions of a user: its own, or all with PROCESS.
+func (s *Session) SeesProcess(user string) bool {
+	return user == s.info.User || s.manager.Users.HasAny(s.account(), privilege.Process)
+}
+
+// Location is the session's time zone.
+func (s *Session) Location() *time.Location { return s.location() }
