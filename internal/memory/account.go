@@ -9,8 +9,8 @@ import (
 	"github.com/spillwaydb/spillway/internal/sqlerr"
 )
 
-// Account is a node of the tree: server, user, session, statement, operator. Pages and blocks belong to one. Its methods
-// may be called from any goroutine, but for Close.
+// Account is a node of the tree: server, user, session, statement, operator. Pages and blocks belong to one. Its
+// methods may be called from any goroutine, but for Close.
 type Account struct {
 	pool   *Pool
 	stmt   *Statement // the pool's server for accounts outside of any
@@ -283,8 +283,8 @@ func (a *Account) Surplus() int64 {
 	return max(free, 0)
 }
 
-// Alloc returns a pinned page of at least size bytes; its bytes are undefined. PageSize rounds. The caller frees it with
-// Free. Errors: sqlerr.ErrNoSurplus for Leased; QuotaError, ServerMemoryError, the statement's own error.
+// Alloc returns a pinned page of at least size bytes; its bytes are undefined. PageSize rounds. The caller frees it
+// with Free. Errors: sqlerr.ErrNoSurplus for Leased; QuotaError, ServerMemoryError, the statement's own error.
 func (a *Account) Alloc(size int, kind Kind) (Page, error) {
 	id, ref, err := a.stmt.create(a, size, kind, statePage)
 	if err != nil {

@@ -143,8 +143,8 @@ func (a *arbiter) most() int64 { return a.pool.limit.Load() - a.laneBytes() - a.
 func (p *Pool) MaxMinimum() int64 { return max(p.arbiter.most(), 0) }
 
 // admit waits for n bytes. again: the statement had been admitted before, and goes ahead of newcomers, without a
-// deadline. leases: some of the bytes are leases. Errors: errTimeout, errTooMuch, the cause of ctx or of the statement's
-// end.
+// deadline. leases: some of the bytes are leases. Errors: errTimeout, errTooMuch, the cause of ctx or of the
+// statement's end.
 func (a *arbiter) admit(ctx context.Context, s *Statement, n int64, again, leases bool) error {
 	if n == 0 {
 		return nil
@@ -211,8 +211,8 @@ func (a *arbiter) grant() {
 	a.mu.Unlock()
 }
 
-// grantLocked grants in order. The first waiter that must wait for bulk stops all behind it, but for small ones that the
-// lane has room for.
+// grantLocked grants in order. The first waiter that must wait for bulk stops all behind it, but for small ones that
+// the lane has room for.
 func (a *arbiter) grantLocked() {
 	var blocked *waiter
 	a.queue = slices.DeleteFunc(a.queue, func(w *waiter) bool {

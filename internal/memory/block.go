@@ -1,11 +1,13 @@
 package memory
 
 import (
+	"time"
+
 	"github.com/spillwaydb/spillway/internal/sqlerr"
 )
 
-// NewBlock returns a new block, pinned once, and where it lies; its bytes are undefined. It belongs to the account until
-// FreeBlock. Any goroutine may pin it. Errors as for Alloc.
+// NewBlock returns a new block, pinned once, and where it lies; its bytes are undefined. It belongs to the account
+// until FreeBlock. Any goroutine may pin it. Errors as for Alloc.
 func (a *Account) NewBlock(size int, kind Kind) (BlockID, Ref, error) {
 	return a.stmt.create(a, size, kind, stateBlock)
 }
@@ -123,9 +125,11 @@ func (s *Statement) create(a *Account, size int, kind Kind, state state) (BlockI
 	d.class, d.owner, d.payer, d.kind, d.pins = class, a.number, a.number, kind, 1
 	ref := s.pool.popIdle(f, 0)
 	if ref == 0 {
+		start := time.Now()
 		s.mu.Unlock()
 		ref, err = s.pool.frame(s, f, 0, true)
 		s.mu.Lock()
+		a.addWait(time.Since(start))
 	}
 	if err != nil {
 		s.uncharge(d, f.size)
@@ -261,8 +265,8 @@ func (a *Account) BlockSize(id BlockID) int {
 	return int(d.size())
 }
 
-// MarkDirty announces that a pinned block is about to be modified after it had been unpinned: a copy on disk is dropped,
-// and the block is written again when it is evicted. It waits for a write of the block that is under way.
+// MarkDirty announces that a pinned block is about to be modified after it had been unpinned: a copy on disk is
+// dropped, and the block is written again when it is evicted. It waits for a write of the block that is under way.
 func (a *Account) MarkDirty(id BlockID) {
 	s := a.stmt
 	s.mu.Lock()

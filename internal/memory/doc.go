@@ -13,11 +13,35 @@
 //     Account.Revoked, read between batches, asks for it back within one batch or 10 ms.
 //   - unpinned: blocks nobody pins. Evictable at any moment; a pin brings them back.
 //
-// Accounts form a tree: server, user, session, statement, operator. A Statement is the unit of admission: its minimum is
-// granted whole before it starts, its operators draw theirs from it. While all workers of a statement wait (client,
-// row lock, sleep), the statement is parked: every page it has pinned becomes evictable *in place*, its frames are given
-// back but their addresses kept, so that no reference changes and no operator takes part; its minimum returns to the
-// pool down to a stub, and the end of the wait is an admission ahead of newcomers.
+// Accounts form a tree: server, user, session, statement, operator. A Statement is the unit of admission: its minimum
+// is granted whole before it starts, its operators draw theirs from it. While all workers of a statement wait (client,
+// row lock, sleep), the statement is parked: every page it has pinned becomes evictable *in place*, its frames are
+// given back but their addresses kept, so that no reference changes and no operator takes part; its minimum returns to
+// the pool down to a stub, and the end of the wait is an admission ahead of newcomers.
+//
+// # Where the limit goes
+//
+//	lane        1/16: minimums below 4 MiB, and held pages that no minimum covers (sessions, SET, SHOW, KILL)
+//	descriptors 1/32, and more out of what bulk has free: 64 bytes a page or block, in memory or not
+//	bulk        the rest: minimums and leases; unpinned blocks fill what of it is not in use
+//
+// A statement's quota bounds its pages in memory; its own unpinned blocks go first when it gets there. Leases are
+// granted as long as minimum + leases are within it, so that a held page always fits.
+//
+// # Life of a block
+//
+//	NewBlock -> pinned -> Unpin -> evictable -> written -> on disk only -> Pin: read back -> pinned -> ... -> FreeBlock
+//
+// A block that was read back keeps its copy on disk, and is not written again: whoever modifies a block after its first
+// Unpin calls MarkDirty first. Assertion builds compare checksums and find those who do not. A pin during the write
+// keeps the block in memory. A write that fails is the owner's failure (Statement.Fail), not that of whoever needed
+// memory.
+//
+// # Locks
+//
+// Pool.mu before Statement.mu before arbiter.mu, frames.mu; nothing is read or written under any of them. What grows
+// with data is in descriptors (desc.go), which are pool pages and hold no Go pointers: the collector sees a few objects
+// a statement.
 //
 // # Invariants
 //

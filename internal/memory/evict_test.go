@@ -19,7 +19,9 @@ func TestMain(m *testing.M) { testutil.Main(m) }
 const page = 64 << 10
 
 // open admits a statement whose minimum belongs to one operator.
-func open(t *testing.T, p *memory.Pool, o memory.StatementOptions, minBytes int64) (*memory.Statement, *memory.Account) {
+func open(
+	t *testing.T, p *memory.Pool, o memory.StatementOptions, minBytes int64,
+) (*memory.Statement, *memory.Account) {
 	s := p.NewStatement(p.Server(), o)
 	t.Cleanup(s.Close)
 	require.NoError(t, s.Admit(context.Background(), minBytes))

@@ -15,7 +15,8 @@ type Options struct {
 	CeilingBytes int64
 	// HeapLedgerBytes is the capacity of the heap ledger. Default: no limit.
 	HeapLedgerBytes int64
-	// Store takes evicted blocks. Without one, nothing is evicted: every statement is treated as one that must not spill.
+	// Store takes evicted blocks. Without one, nothing is evicted: every statement is treated as one that must not
+	// spill.
 	Store BlockStore
 	// AdmissionTimeout ends the wait for a statement's minimum. Default: 30 s.
 	AdmissionTimeout time.Duration

@@ -74,8 +74,8 @@ const (
 	ReuseLate                 // goes first: written in order, read back much later
 )
 
-// PageSize rounds n up to the size of a page that Alloc or NewBlock would return. Above MaxPageBytes it returns n, which
-// both refuse.
+// PageSize rounds n up to the size of a page that Alloc or NewBlock would return. Above MaxPageBytes it returns n,
+// which both refuse.
 func PageSize(n int) int {
 	c, ok := classOf(n)
 	if !ok {

@@ -56,10 +56,10 @@ func (s *Statement) Waiting() WaitReason {
 	return ""
 }
 
-// Wait runs wait, which blocks on something else than memory, on behalf of one of the workers; wait must not touch pages
-// of the statement. If it lasts more than 10 ms while all workers of the statement wait, the statement is parked until
-// one goes on. Returns wait's error, else that of going on: the cause of ctx or of the statement's failure. After such an
-// error pages that were written out are lost: their bytes read as zero, and freeing them is all that is of use.
+// Wait runs wait, which blocks on something else than memory, on behalf of one of the workers; wait must not touch
+// pages of the statement. If it lasts more than 10 ms while all workers of the statement wait, the statement is parked
+// until one goes on. Returns wait's error, else that of going on: the cause of ctx or of the statement's failure. After
+// such an error pages that were written out are lost: their bytes read as zero, and freeing them is all that is of use.
 func (s *Statement) Wait(ctx context.Context, why WaitReason, wait func(context.Context) error) error {
 	var long, done bool // s.mu protects them
 	s.mu.Lock()

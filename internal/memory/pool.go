@@ -274,7 +274,8 @@ func (p *Pool) Close() error {
 }
 
 // frame finds a frame with memory for s: an idle one, one with memory from the system, one that another class gives up,
-// one whose block is evicted. not is a frame that will not do, if there is another. It may write blocks; no lock is held.
+// one whose block is evicted. not is a frame that will not do, if there is another. It may write blocks; no lock is
+// held.
 func (p *Pool) frame(s *Statement, f *frames, not Ref, wait bool) (Ref, error) {
 	var since time.Time
 	for {

@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// addressFactor is how many times the ceiling each class's addresses cover. More than once, because a parked statement's
-// pages keep their addresses while their bytes are on disk.
+// addressFactor is how many times the ceiling each class's addresses cover. More than once, because a parked
+// statement's pages keep their addresses while their bytes are on disk.
 const addressFactor = 4
 
 // maxReserveBytes keeps all ranges together within half of the 47 bits that a process has.

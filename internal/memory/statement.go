@@ -107,8 +107,8 @@ func (s *Statement) fail(err error) {
 	s.pool.freed.raise()
 }
 
-// Operator opens an operator's account with its share of the granted minimum; the share returns on Close. The error is a
-// bug: the minimum that was granted does not cover the share.
+// Operator opens an operator's account with its share of the granted minimum; the share returns on Close. The error is
+// a bug: the minimum that was granted does not cover the share.
 func (s *Statement) Operator(name string, minBytes int64) (*Account, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -4,12 +4,12 @@
 //
 // A block is written to a slot. Slots of one size fill a file of at most Options.FileBytes; a slot's size is the length
 // of what is written, raw or compressed, rounded up in steps (slotBytes). Free slots are reused, the lowest first, so
-// that the files made last become empty; an empty file is closed, which gives its space back. Files have no name: nothing
-// is left after a crash. Where the file system takes it, transfers bypass the page cache (O_DIRECT), which would count
-// against the memory limit of a container: pages of the pool and all sizes here are multiples of 4 KiB.
+// that the files made last become empty; an empty file is closed, which gives its space back. Files have no name:
+// nothing is left after a crash. Where the file system takes it, transfers bypass the page cache (O_DIRECT), which
+// would count against the memory limit of a container: pages of the pool and all sizes here are multiples of 4 KiB.
 //
-// memory.Slot holds all there is to know of a block, so that nothing but its bytes lies on disk and a page fits its slot
-// exactly:
+// memory.Slot holds all there is to know of a block, so that nothing but its bytes lies on disk and a page fits its
+// slot exactly:
 //
 //	Lo  number of the file << 32 | number of the slot in it
 //	Hi  CRC-32C of the stored bytes << 32 | length if compressed, else 0

@@ -1,5 +1,5 @@
-// Package memorytest makes pools for tests: small ones over a block store in the test's memory, which must be empty when
-// the test ends.
+// Package memorytest makes pools for tests: small ones over a block store in the test's memory, which must be empty
+// when the test ends.
 package memorytest
 
 import (
@@ -14,8 +14,8 @@ import (
 	"github.com/spillwaydb/spillway/internal/memory"
 )
 
-// NewPool returns a pool of limit bytes that evicts into a Store. When the test ends it is closed, and the test fails if
-// a page, a block on disk or a heap reservation is left.
+// NewPool returns a pool of limit bytes that evicts into a Store. When the test ends it is closed, and the test fails
+// if a page, a block on disk or a heap reservation is left.
 func NewPool(t testing.TB, limit int64) *memory.Pool {
 	return NewPoolWith(t, memory.Options{LimitBytes: limit})
 }

@@ -27,7 +27,8 @@ type Files struct {
 	// Fail is asked before each operation; n counts those of the same kind from 1. An error that it returns is the
 	// operation's. May be nil.
 	Fail func(op Op, n int) error
-	// DiskBytes is the size of the disk: a write that ends beyond it, all files together, fails with ENOSPC. 0: no limit.
+	// DiskBytes is the size of the disk: a write that ends beyond it, all files together, fails with ENOSPC. 0: no
+	// limit.
 	DiskBytes int64
 	// Corrupt changes a byte of what the n-th read returns, counting from 1. May be nil.
 	Corrupt func(n int) bool
