@@ -561,7 +561,7 @@ func (*anyAccumulator) Combine(b memory.Base, dst, src []memory.Ref) error {
 func (a *anyAccumulator) Result(b memory.Base, states []memory.Ref, out *vector.Vector) error {
 	for k, r := range states {
 		s := stateAt[anyState](b, r)
-		out.Null[k] = uint8(s.null | s.seen ^ 1)
+		out.Null[k] = uint8(s.null | (s.seen ^ 1))
 		switch a.phys {
 		case types.PhysInt64:
 			out.I64[k] = int64(s.v[0])

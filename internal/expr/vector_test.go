@@ -6,6 +6,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -142,6 +143,35 @@ func randomArg(rng *rand.Rand) Expr {
 	return &Column{Index: c, T: columnTypes[c], Name: fmt.Sprintf("c%d", c)}
 }
 
+// hints are arguments that a function needs to be of some sense: literals by position; -1 is any position.
+var hints = map[string]map[int][]string{
+	"extract": {0: units}, "timestampadd": {0: units}, "timestampdiff": {0: units}, "date_add": {2: units},
+	"date_sub": {2: units}, "adddate": {2: units}, "subdate": {2: units}, "convert using": {1: {"utf8mb4", "latin1", "binary"}},
+	"json_extract": {1: jsonPaths}, "json_set": {1: jsonPaths}, "json_insert": {1: jsonPaths}, "json_replace": {1: jsonPaths},
+	"json_remove": {1: jsonPaths}, "json_search": {1: {"one", "all"}, 4: jsonPaths}, "json_contains": {2: jsonPaths},
+	"json_array_append": {1: jsonPaths}, "json_array_insert": {1: {"$[0]", "$.a[0]"}}, "json_keys": {1: jsonPaths},
+	"json_contains_path": {1: {"one", "all"}, 2: jsonPaths}, "json_length": {1: jsonPaths},
+	"regexp_like": {1: patterns, 2: {"c", "i", "n"}}, "regexp_instr": {1: patterns}, "regexp_substr": {1: patterns},
+	"regexp_replace": {1: patterns},
+}
+
+var (
+	units     = []string{"SECOND", "DAY", "MONTH", "YEAR", "DAY_MINUTE", "SECOND_MICROSECOND", "QUARTER", "HOUR", "YEAR_MONTH"}
+	jsonPaths = []string{"$", "$.a", "$[1]", "$.a.b", "$.z", "$[*]", "$.a[last]"}
+	patterns  = []string{"a", "^[0-9]+", "b|c", "(?<=a)b", "x*"}
+)
+
+func hintedArg(rng *rand.Rand, name string, i int) Expr {
+	if list := hints[name][i]; list != nil && rng.IntN(8) > 0 {
+		return lit(list[rng.IntN(len(list))])
+	}
+	if strings.HasPrefix(name, "json_") && rng.IntN(4) > 0 {
+		c := slices.IndexFunc(columnTypes, func(t types.Type) bool { return t.ID == types.JSON })
+		return &Column{Index: c, T: columnTypes[c], Name: "j"}
+	}
+	return randomArg(rng)
+}
+
 // TestVectorsAgainstRows evaluates every function over random batches and row by row; both must agree, errors included.
 func TestVectorsAgainstRows(t *testing.T) {
 	pool := memorytest.NewPool(t, 64<<20)
@@ -164,7 +194,7 @@ func TestVectorsAgainstRows(t *testing.T) {
 			}
 			args := make([]Expr, n)
 			for i := range args {
-				args[i] = randomArg(rng)
+				args[i] = hintedArg(rng, name, i)
 			}
 			env := newTestEnv()
 			e, err := NewCall(name, args, &env.Env)
