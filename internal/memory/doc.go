@@ -46,7 +46,8 @@
 // # Invariants
 //
 //	M1 committed <= limit, always; a page is counted before it is touched.
-//	M2 committed - evictable <= sum of minimums + sum of leases <= limit.
+//	M2 committed - idle - descriptors - evictable <= sum of minimums + sum of leases <= limit. (A statement that is
+//	   cancelled while parked breaks it until it has freed its pages; nobody gets anything new meanwhile.)
 //	M3 only Admit and the end of a wait block for memory, and whoever does holds nothing that another needs.
 //	M4 pinning a block inside the operator's minimum fails only for I/O errors, cancellation or a poisoned statement.
 //	M5 an account closes with nothing left; what is left is a bug that is reported with its owner and then freed.
