@@ -125,7 +125,7 @@ type number struct {
 }
 
 // number takes the number out of the source; texts are parsed as a decimal, or as a double beyond 65 digits. kind is
-// what messages call the target.
+// what messages call the target, "" for a double.
 func (c *converter) number(kind string) (number, error) {
 	d := &c.from
 	switch d.Kind {
@@ -177,11 +177,11 @@ func withMicros(n int64, p Parts, fsp uint8) number {
 const numberScale = MaxScale
 
 func (c *converter) textNumber(kind string, text []byte) (number, error) {
+	if kind == "" {
+		return c.textFloat(text)
+	}
 	s := scanNumber(text)
 	if !s.ok {
-		if kind == "" { // a double: MySQL only says that data was cut
-			return number{kind: PhysInt64}, c.truncated()
-		}
 		return number{kind: PhysInt64}, c.incorrect(kind, text)
 	}
 	var err error
@@ -202,6 +202,19 @@ func (c *converter) textNumber(kind string, text []byte) (number, error) {
 		f = math.Copysign(math.Inf(1), f) // so that the target sees that it is out of range
 	}
 	return number{kind: PhysFloat64, f: f}, err
+}
+
+// textFloat is for DOUBLE and FLOAT, where MySQL only says that data was cut, whatever is wrong with the text.
+func (c *converter) textFloat(text []byte) (number, error) {
+	f, rest, overflow, ok := ParseFloatPrefix(text)
+	if overflow {
+		f = math.Copysign(math.Inf(1), f)
+	}
+	n := number{kind: PhysFloat64, f: f}
+	if !ok || rest {
+		return n, c.truncated()
+	}
+	return n, nil
 }
 
 // truth is of JSON booleans.
