@@ -124,6 +124,20 @@ func (s *sumIntState) add(v int64) {
 	s.n++
 }
 
+// addAll adds without branches: a NULL is and-ed to 0.
+func (s *sumIntState) addAll(x []int64, null []uint8) {
+	lo, hi, n := s.lo, s.hi, s.n
+	null = null[:len(x)]
+	for i, v := range x {
+		v &= int64(null[i]) - 1
+		var carry uint64
+		lo, carry = bits.Add64(lo, uint64(v), 0)
+		hi += uint64(v>>63) + carry
+		n += int64(null[i] ^ 1)
+	}
+	s.lo, s.hi, s.n = lo, hi, n
+}
+
 func (s *sumIntState) addUint(v uint64) {
 	var carry uint64
 	s.lo, carry = bits.Add64(s.lo, v, 0)
@@ -171,6 +185,8 @@ func (*sumIntAccumulator) UpdateOne(b memory.Base, state memory.Ref, rows []uint
 				s.addUint(v.U64[i])
 			}
 		}
+	} else if rows == nil && m != 0 {
+		s.addAll(v.I64[:n], v.Null)
 	} else {
 		for k := range rowCount(rows, n) {
 			if i := rowAt(rows, k) & m; v.Null[i] == 0 {
@@ -234,6 +250,15 @@ func (a *sumDecAccumulator) overflow() error {
 }
 
 func (s *sumDecState) add(v *types.Dec) bool {
+	if isWord(v) && isWord(&s.sum) {
+		p, q := int64(s.sum[0]), int64(v[0])
+		if r := p + q; (p^r)&(q^r) >= 0 {
+			ext := uint64(r >> 63)
+			s.sum = types.Dec{uint64(r), ext, ext, ext}
+			s.n++
+			return true
+		}
+	}
 	var ok bool
 	s.sum, ok = s.sum.Add(*v)
 	s.n++

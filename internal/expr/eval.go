@@ -548,13 +548,13 @@ func trueRows(v *vector.Vector, rs rows, dst []uint16) int {
 		x, null := v.I64[:rs.n], v.Null[:rs.n]
 		for i := range x {
 			dst[m] = uint16(i) // written always, kept if it counts: no branch to mispredict
-			m += b2i(x[i] != 0 && null[i] == 0)
+			m += b2i(x[i] != 0) & int(null[i]^1)
 		}
 	default:
 		x, null := v.I64, v.Null
 		for _, i := range rs.sel {
 			dst[m] = i
-			m += b2i(x[i] != 0 && null[i] == 0)
+			m += b2i(x[i] != 0) & int(null[i]^1)
 		}
 	}
 	return m

@@ -427,17 +427,35 @@ func evalDec(_ *Evaluator, nd *node, rs rows) error {
 		if null[i] != 0 {
 			continue
 		}
+		a, b := &x[i&mx], &y[i&my]
+		if isWord(a) && isWord(b) {
+			p, q := int64(a[0]), int64(b[0])
+			if minus {
+				q = -q
+			}
+			if r := p + q; (p^r)&(q^r) >= 0 && q != math.MinInt64 {
+				ext := uint64(r >> 63)
+				out[i] = types.Dec{uint64(r), ext, ext, ext}
+				continue
+			}
+		}
 		var ok bool
 		if minus {
-			out[i], ok = x[i&mx].Sub(y[i&my])
+			out[i], ok = a.Sub(*b)
 		} else {
-			out[i], ok = x[i&mx].Add(y[i&my])
+			out[i], ok = a.Add(*b)
 		}
 		if !ok {
 			return outOfRange(nd)
 		}
 	}
 	return nil
+}
+
+// isWord says if a decimal's digits are those of an int64: nearly all are, and need no wide arithmetic.
+func isWord(d *types.Dec) bool {
+	ext := uint64(int64(d[0]) >> 63)
+	return d[1] == ext && d[2] == ext && d[3] == ext
 }
 
 func evalMulDec(_ *Evaluator, nd *node, rs rows) error {
@@ -449,6 +467,13 @@ func evalMulDec(_ *Evaluator, nd *node, rs rows) error {
 		i := rs.at(k)
 		if nd.out.Null[i] != 0 {
 			continue
+		}
+		if a, b := &vx.Dec[i&mx], &vy.Dec[i&my]; sx+sy == s && isWord(a) && isWord(b) {
+			if p, ok := mulInt64(int64(a[0]), int64(b[0])); ok {
+				ext := uint64(p >> 63)
+				nd.out.Dec[i] = types.Dec{uint64(p), ext, ext, ext}
+				continue
+			}
 		}
 		v, ok := vx.Dec[i&mx].Mul(vy.Dec[i&my])
 		if ok && sx+sy != s {

@@ -1,6 +1,8 @@
 package expr
 
 import (
+	"encoding/binary"
+
 	"github.com/spillwaydb/spillway/internal/sqlerr"
 	"github.com/spillwaydb/spillway/internal/types"
 	"github.com/spillwaydb/spillway/internal/vector"
@@ -52,16 +54,25 @@ func orNulls(out []uint8, av []*vector.Vector, rs rows) {
 				setNulls(out, rs)
 			}
 		case rs.sel == nil:
-			x, o := v.Null[:rs.n], out[:rs.n]
-			for i := range o {
-				o[i] |= x[i]
-			}
+			orBytes(out[:rs.n], v.Null)
 		default:
 			x := v.Null
 			for _, i := range rs.sel {
 				out[i] |= x[i]
 			}
 		}
+	}
+}
+
+// orBytes sets o[i] |= x[i], eight at a time.
+func orBytes(o, x []uint8) {
+	x = x[:len(o)]
+	for len(o) >= 8 {
+		binary.LittleEndian.PutUint64(o, binary.LittleEndian.Uint64(o)|binary.LittleEndian.Uint64(x))
+		o, x = o[8:], x[8:]
+	}
+	for i := range o {
+		o[i] |= x[i]
 	}
 }
 
