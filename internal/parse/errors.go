@@ -17,8 +17,8 @@ func syntaxError(near string, line int) error {
 	return sqlerr.New(sqlerr.ErrParse, syntaxText, near, line)
 }
 
-// ErrTooDeep is the refusal of a statement that nests too deeply or chains too many operators; the code is MySQL's for a
-// stack that would overrun.
+// ErrTooDeep is the refusal of a statement that nests too deeply or chains too many operators; the code is MySQL's
+// for a stack that would overrun.
 func tooDeep(what string, limit int) error {
 	return sqlerr.Newf(sqlerr.ErrStackOverrunNeedMore, "Statement is too complex: more than %d %s", limit, what)
 }

@@ -89,7 +89,8 @@ func measure(s *scanner) (shape, error) {
 			switch {
 			case depth == 0 && isSelect && m.into.empty() && s.is(t, "INTO"):
 				m.into = s.intoVariables(t)
-			case depth == 0 && (s.is(t, "VALUES") || s.is(t, "VALUE")) && state == rowsNone && insertWord(s, m.first[0]):
+			case depth == 0 && state == rowsNone && (s.is(t, "VALUES") || s.is(t, "VALUE")) &&
+				insertWord(s, m.first[0]):
 				state = rowsExpected
 				continue
 			case depth == 0 && state == rowsDone && s.is(t, "AS"):

@@ -38,8 +38,8 @@ func (r *Rows) Count() int { return r.count }
 // Rewind starts again.
 func (r *Rows) Rewind() { r.scan.pos, r.scan.bang, r.row = 0, false, 0 }
 
-// Next appends up to limit rows to dst, none at the end. Texts of values may lie in the statement's text. Error 1136 for
-// a row of another width than the first one.
+// Next appends up to limit rows to dst, none at the end. Texts of values may lie in the statement's text. Error 1136
+// for a row of another width than the first one.
 func (r *Rows) Next(dst [][]ast.ExprNode, limit int) ([][]ast.ExprNode, error) {
 	for n := 0; n < limit && r.row < r.count && n*max(r.width, 1) < chunkValues; n++ {
 		row, err := r.literals()

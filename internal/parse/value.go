@@ -32,7 +32,8 @@ const (
 type Value struct {
 	kind    Kind
 	charset uint8 // introducer: index in charsetNames + 1; 0: none
-	// nameLen is the number of bytes that name the column, when adjacent strings were joined ('a' 'b' is named a); -1: all.
+	// nameLen is the number of bytes that name the column, when adjacent strings were joined ('a' 'b' is named a);
+	// -1: all.
 	nameLen int32
 	num     uint64
 	text    string

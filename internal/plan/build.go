@@ -80,7 +80,8 @@ func loadInput(r *bind.Result) physical.Node {
 	}
 	n := &physical.Projection{Input: r.Load, Exprs: r.LoadExprs}
 	for i, e := range r.LoadExprs {
-		n.Columns = append(n.Columns, physical.Column{Name: r.Insert.Table.Columns[r.Insert.Ordinals[i]].Name, Type: e.Type()})
+		name := r.Insert.Table.Columns[r.Insert.Ordinals[i]].Name
+		n.Columns = append(n.Columns, physical.Column{Name: name, Type: e.Type()})
 	}
 	return n
 }

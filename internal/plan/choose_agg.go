@@ -7,8 +7,8 @@ import (
 	"github.com/spillwaydb/spillway/internal/sqlerr"
 )
 
-// agg plans a grouping. Aggregates of fixed size are hashed; others, and those that a hint says so of, need their groups
-// one after the other: a sort, unless the input comes in that order.
+// agg plans a grouping. Aggregates of fixed size are hashed; others, and those that a hint says so of, need their
+// groups one after the other: a sort, unless the input comes in that order.
 func (p *planner) agg(n *logical.Agg) (physical.Node, error) {
 	if distinct(n.Aggs) {
 		split, err := p.splitDistinct(n)

@@ -26,8 +26,9 @@ type Annotations struct {
 // ExplainColumns are the names of the columns of Explain.
 func ExplainColumns(analyze bool) []string {
 	if analyze {
-		return []string{"id", "estRows", "actRows", "task", "access object", "execution info", "operator info", "memory",
-			"disk"}
+		return []string{
+			"id", "estRows", "actRows", "task", "access object", "execution info", "operator info", "memory", "disk",
+		}
 	}
 	return []string{"id", "estRows", "task", "access object", "operator info"}
 }

@@ -43,6 +43,16 @@ type UpdateSpec struct {
 // Bind binds a statement. The statement must be one that Build of package plan takes.
 func Bind(ctx *Context, s *parse.Statement) (*Result, error) {
 	b := &binder{ctx: ctx, st: s, result: &Result{Params: s.Params}}
+	if s.Node == nil {
+		return nil, notSupported("this statement")
+	}
+	for _, w := range s.Warnings {
+		text := w.Error()
+		if i := strings.Index(text, "]"); strings.HasPrefix(text, "[") && i > 0 {
+			text = text[i+1:] // the library's own code
+		}
+		b.warn(sqlerr.Newf(sqlerr.ErrParse, "%s", text).Warning())
+	}
 	if err := b.statement(s.Node); err != nil {
 		return nil, err
 	}

@@ -61,10 +61,13 @@ func exprsOf(n logical.Node) []expr.Expr {
 
 // decorrelation pulls conditions on outer columns out of a subquery, up to the join with the outer query:
 //
-//	EXISTS (SELECT * FROM t WHERE t.a = o.a AND t.b > 1)   becomes   o semi join (SELECT * FROM t WHERE t.b > 1) ON t.a = o.a
-//	(SELECT SUM(t.b) FROM t WHERE t.a = o.a)               becomes   o left join (SELECT SUM(t.b), t.a ... GROUP BY t.a) ON t.a = o.a
+//	EXISTS (SELECT * FROM t WHERE t.a = o.a AND t.b > 1)
+//	o semi join (SELECT * FROM t WHERE t.b > 1) ON t.a = o.a
 //
-// What cannot be pulled past a node makes the subquery unsupported.
+//	(SELECT SUM(t.b) FROM t WHERE t.a = o.a)
+//	o left join (SELECT SUM(t.b), t.a FROM t GROUP BY t.a) ON t.a = o.a
+//
+// The second line of each is what it becomes. What cannot be pulled past a node makes the subquery unsupported.
 type decorrelation struct {
 	b          *binder
 	outer      map[int]bool
@@ -170,7 +173,8 @@ func (d *decorrelation) pullProjection(n *logical.Projection) (logical.Node, []e
 	if !ok {
 		return nil, nil, false
 	}
-	out := &logical.Projection{Input: in, Exprs: n.Exprs[:len(n.Exprs):len(n.Exprs)], Cols: n.Cols[:len(n.Cols):len(n.Cols)]}
+	out := &logical.Projection{Input: in}
+	out.Exprs, out.Cols = n.Exprs[:len(n.Exprs):len(n.Exprs)], n.Cols[:len(n.Cols):len(n.Cols)]
 	have := map[int]bool{}
 	for i := range out.Cols {
 		if c, ok := out.Exprs[i].(*expr.Column); ok && c.Index == out.Cols[i].ID {

@@ -1,5 +1,5 @@
-// Package bind turns syntax trees into typed logical plans: it resolves names by MySQL's rules, expands wildcards, types
-// expressions, finds aggregates, and turns subqueries into joins.
+// Package bind turns syntax trees into typed logical plans: it resolves names by MySQL's rules, expands wildcards,
+// types expressions, finds aggregates, and turns subqueries into joins.
 //
 // Invariants:
 //

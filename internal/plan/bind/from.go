@@ -97,7 +97,8 @@ func (b *binder) derived(q *query, db, alias string, names []string) (*query, er
 		}
 		out[i] = c
 	}
-	return &query{node: &logical.Projection{Input: q.node, Exprs: exprs, Cols: out}, scope: scopeOf(out, db, alias)}, nil
+	p := &logical.Projection{Input: q.node, Exprs: exprs, Cols: out}
+	return &query{node: p, scope: scopeOf(out, db, alias)}, nil
 }
 
 func (b *binder) tableName(n *ast.TableName, alias string) (*query, error) {

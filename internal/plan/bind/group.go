@@ -234,14 +234,17 @@ func (g *grouping) keys(n logical.Node, add func(int)) {
 	case *logical.Join:
 		if n.Type == logical.InnerJoin || n.Type == logical.LeftJoin {
 			for _, c := range n.Conds {
-				if a, b, ok := equalColumns(c); ok && b != 0 && (n.Type == logical.InnerJoin || hasColumn(n.Right, b) || hasColumn(n.Right, a)) {
-					// Of an outer join the left side determines the right one.
-					if g.closed[a] && (n.Type == logical.InnerJoin || hasColumn(n.Right, b)) {
-						add(b)
-					}
-					if g.closed[b] && (n.Type == logical.InnerJoin || hasColumn(n.Right, a)) {
-						add(a)
-					}
+				a, b, ok := equalColumns(c)
+				if !ok || b == 0 {
+					continue
+				}
+				// Of an outer join the left side determines the right one.
+				inner := n.Type == logical.InnerJoin
+				if g.closed[a] && (inner || hasColumn(n.Right, b)) {
+					add(b)
+				}
+				if g.closed[b] && (inner || hasColumn(n.Right, a)) {
+					add(a)
 				}
 			}
 		}

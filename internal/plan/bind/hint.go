@@ -24,13 +24,15 @@ func (b *binder) hints(list []*ast.TableOptimizerHint) {
 			b.stream, b.hash = true, false
 		case "hash_agg":
 			b.hash, b.stream = true, false
-		case "hash_join", "merge_join", "inl_join", "inl_hash_join", "no_hash_join", "hash_join_build", "hash_join_probe",
-			"use_index", "ignore_index", "force_index", "order_index", "no_order_index", "leading", "straight_join",
-			"semi_join_rewrite", "no_decorrelate", "qb_name", "set_var", "read_from_storage", "use_toja", "limit_to_cop",
-			"agg_to_cop", "use_index_merge", "no_index_merge", "resource_group", "broadcast_join", "shuffle_join", "merge",
-			"ignore_plan_cache", "nth_plan", "time_range", "read_consistent_replica", "no_merge_join", "no_index_join":
+		case "hash_join", "merge_join", "inl_join", "inl_hash_join", "no_hash_join", "no_merge_join", "no_index_join",
+			"hash_join_build", "hash_join_probe", "broadcast_join", "shuffle_join", "straight_join", "leading",
+			"use_index", "ignore_index", "force_index", "order_index", "no_order_index", "use_index_merge",
+			"no_index_merge", "semi_join_rewrite", "no_decorrelate", "qb_name", "set_var", "read_from_storage",
+			"use_toja", "limit_to_cop", "agg_to_cop", "resource_group", "merge", "ignore_plan_cache", "nth_plan",
+			"time_range", "read_consistent_replica":
 		default:
-			b.warn(sqlerr.Newf(sqlerr.ErrParse, "Optimizer hint %s is not supported and is ignored", h.HintName.O).Warning())
+			text := "Optimizer hint %s is not supported and is ignored"
+			b.warn(sqlerr.Newf(sqlerr.ErrParse, text, h.HintName.O).Warning())
 		}
 	}
 }

@@ -187,8 +187,8 @@ func (b *binder) insertRow(list []ast.ExprNode, t *schema.Table, ordinals []int,
 	return row, nil
 }
 
-// onDuplicate binds ON DUPLICATE KEY UPDATE over the existing row's columns, then the new row's. The expressions refer to
-// them by position, unlike all others.
+// onDuplicate binds ON DUPLICATE KEY UPDATE over the existing row's columns, then the new row's. The expressions
+// refer to them by position, unlike all others.
 func (b *binder) onDuplicate(n *ast.InsertStmt, t *schema.Table, out *physical.Insert, source *scope) error {
 	if len(n.OnDuplicate) == 0 {
 		return nil

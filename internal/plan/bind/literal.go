@@ -57,7 +57,8 @@ func decimalLiteral(s, sign string) (expr.Expr, error) {
 	return expr.NewConst(types.NewDecDatum(t, d)), nil
 }
 
-// negative is a number behind a minus, so that -1 is a literal and the smallest BIGINT an integer; nil for other values.
+// negative is a number behind a minus, so that -1 is a literal and the smallest BIGINT an integer; nil for other
+// values.
 func (b *binder) negative(v *parse.Value) expr.Expr {
 	switch v.Kind() {
 	case parse.KindInt:

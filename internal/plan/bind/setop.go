@@ -183,7 +183,8 @@ func mergeString(a, b types.Type) (types.Type, error) {
 	switch {
 	case a.Collation != 0 && b.Collation != 0:
 		var err error
-		if c, _, err = collation.Aggregate(a.Collation, collation.CoerceImplicit, b.Collation, collation.CoerceImplicit); err != nil {
+		const column = collation.CoerceImplicit
+		if c, _, err = collation.Aggregate(a.Collation, column, b.Collation, column); err != nil {
 			return types.Type{}, err
 		}
 	case a.Collation != 0:

@@ -10,8 +10,8 @@ import (
 	"github.com/spillwaydb/spillway/internal/types"
 )
 
-// subquery is a bound subquery whose correlation has been pulled out of it: conds are over the outer query's columns and
-// those of node.
+// subquery is a bound subquery whose correlation has been pulled out of it: conds are over the outer query's columns
+// and those of node.
 type subquery struct {
 	node  logical.Node
 	cols  []logical.Column
@@ -277,6 +277,8 @@ func (x *exprBinder) oneRow(s *subquery) ([]expr.Expr, error) {
 				out[i] = c
 			}
 		}
+	case len(s.conds) > 0 && uniqueBy(s.node, s.conds):
+		x.joins = append(x.joins, &logical.Join{Type: logical.LeftJoin, Right: s.node, Conds: s.conds})
 	case len(s.conds) > 0:
 		return nil, notSupported("a correlated scalar subquery without aggregate")
 	default:

@@ -190,7 +190,8 @@ func (n *Sort) Describe() (name, object, info string) {
 	if n.Limit == 0 {
 		return "Sort", "", info
 	}
-	return "TopN", "", info + ", offset:" + strconv.FormatUint(n.Offset, 10) + ", count:" + strconv.FormatUint(n.Limit, 10)
+	bounds := ", offset:" + strconv.FormatUint(n.Offset, 10) + ", count:" + strconv.FormatUint(n.Limit, 10)
+	return "TopN", "", info + bounds
 }
 
 // Describe implements Node.

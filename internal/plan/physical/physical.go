@@ -6,7 +6,8 @@ import (
 	"github.com/spillwaydb/spillway/internal/types"
 )
 
-// Column is a column of a node's output. The origin fields are for the protocol's column definitions; empty if computed.
+// Column is a column of a node's output. The origin fields are for the protocol's column definitions; empty if
+// computed.
 type Column struct {
 	Name     string // alias
 	Type     types.Type
@@ -143,7 +144,8 @@ type Sort struct {
 	Offset, Limit uint64
 }
 
-// Agg groups its input by GroupBy and computes Aggs; output: the group columns, then the aggregates. No GroupBy: one row.
+// Agg groups its input by GroupBy and computes Aggs; output: the group columns, then the aggregates. No GroupBy: one
+// row.
 type Agg struct {
 	Base
 	Input   Node
@@ -209,7 +211,8 @@ type Insert struct {
 	Load        bool // LOAD DATA: warnings count rows
 }
 
-// Update writes new values into the rows of its input, a Scan with WithKey and all columns of the table (then, the key).
+// Update writes new values into the rows of its input, a Scan with WithKey and all columns of the table (then, the
+// key).
 type Update struct {
 	Base
 	Table  *schema.Table

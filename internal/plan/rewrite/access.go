@@ -116,7 +116,9 @@ func candidates(n *logical.Scan) []*schema.Index {
 
 // access builds the ranges of an index from the scan's conditions.
 func (c *Context) access(n *logical.Scan, x *schema.Index, total float64) Access {
-	a := Access{Index: x, Covering: n.Key.ID == 0 && n.Lock == logical.LockNone && n.Table.Covers(x, n.Ordinals) || x.Primary}
+	// Rows that are locked or changed are needed as a whole.
+	covering := n.Key.ID == 0 && n.Lock == logical.LockNone && n.Table.Covers(x, n.Ordinals)
+	a := Access{Index: x, Covering: covering || x.Primary}
 	column := map[int]keyColumn{}
 	for i, o := range n.Ordinals {
 		column[o] = keyColumn{id: n.Cols[i].ID, t: n.Table.Columns[o].Type}
@@ -251,7 +253,8 @@ func (v interval) cut(t types.Type, n int) interval {
 // extend adds a column's interval to a range whose columns so far are points.
 func extend(r physical.Range, v interval) physical.Range {
 	values := r.Low.Values[:len(r.Low.Values):len(r.Low.Values)]
-	out := physical.Range{Low: physical.Bound{Values: values, Inclusive: true}, High: physical.Bound{Values: values, Inclusive: true}}
+	prefix := physical.Bound{Values: values, Inclusive: true}
+	out := physical.Range{Low: prefix, High: prefix}
 	if v.point() && len(values) == 0 {
 		// Both ends share the value: there may be many of these.
 		out.Low.Values = []types.Datum{*v.low}

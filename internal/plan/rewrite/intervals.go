@@ -356,8 +356,8 @@ func (k keyColumn) like(c *expr.Call) (intervals, bool) {
 	return intervals{list: []interval{v}}, true
 }
 
-// successor is the smallest string above all that begin with prefix, nil if there is none. In UTF-8 a byte is raised that
-// stays a character's; else the end is left open.
+// successor is the smallest string above all that begin with prefix, nil if there is none. In UTF-8 a byte is raised
+// that stays a character's; else the end is left open.
 func successor(prefix []byte) []byte {
 	last := prefix[len(prefix)-1]
 	if last >= 0x7f {

@@ -5,8 +5,8 @@ import (
 	"github.com/spillwaydb/spillway/internal/types"
 )
 
-// rejectsNulls says if one of the conditions cannot be true for a row whose columns of inner are all NULL: then the rows
-// that an outer join adds are dropped anyway, and it is an inner join.
+// rejectsNulls says if one of the conditions cannot be true for a row whose columns of inner are all NULL: then the
+// rows that an outer join adds are dropped anyway, and it is an inner join.
 func (c *Context) rejectsNulls(conds []expr.Expr, inner map[int]bool) bool {
 	for _, e := range conds {
 		reads := false

@@ -5,8 +5,8 @@ import (
 	"github.com/spillwaydb/spillway/internal/plan/logical"
 )
 
-// mergeProjections computes two projections at once where the inner one only moves columns, or the outer one only picks:
-// no expression is computed more often than before.
+// mergeProjections computes two projections at once where the inner one only moves columns, or the outer one only
+// picks: no expression is computed more often than before.
 func mergeProjections(n logical.Node) logical.Node {
 	for _, in := range n.Inputs() {
 		*in = mergeProjections(*in)
