@@ -5,9 +5,9 @@ import (
 	"github.com/spillwaydb/spillway/internal/vector"
 )
 
-// Accumulator is the vectorized form of an aggregate whose state has a fixed size and lies in a row: COUNT, SUM, AVG, MIN
-// and MAX of fixed-width values, and the like. Immutable: shared by workers. A state is named by its pool reference,
-// aligned to 8.
+// Accumulator is the vectorized form of an aggregate whose state has a fixed size and lies in a row: COUNT, SUM, AVG,
+// MIN and MAX of fixed-width values, and the like. Immutable: shared by workers. A state is named by its pool
+// reference, aligned to 8.
 type Accumulator interface {
 	StateBytes() int // multiple of 8
 	Init(b memory.Base, states []memory.Ref)
@@ -21,8 +21,8 @@ type Accumulator interface {
 	Result(b memory.Base, states []memory.Ref, out *vector.Vector) error
 }
 
-// GroupState is the streaming form of any aggregate, that of one group at a time, for sorted inputs and for aggregates of
-// variable size (MIN of strings, GROUP_CONCAT). It owns pages of the account it was made with.
+// GroupState is the streaming form of any aggregate, that of one group at a time, for sorted inputs and for aggregates
+// of variable size (MIN of strings, GROUP_CONCAT). It owns pages of the account it was made with.
 type GroupState interface {
 	Reset() error // a new group begins
 	// Update adds rows of args: rows, or lo..hi-1 if rows is nil.

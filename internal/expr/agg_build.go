@@ -237,8 +237,9 @@ func (a *Aggregate) String() string {
 	return b.String()
 }
 
-// NewGroupState returns the streaming form; it takes GroupStateBytes(a) of acct's minimum. The rows of a group must come
-// in an order by a.Args if a is DISTINCT, else by a.OrderBy if there is one: nothing is sorted or remembered here.
+// NewGroupState returns the streaming form; it takes GroupStateBytes(a) of acct's minimum. The rows of a group must
+// come in an order by a.Args if a is DISTINCT, else by a.OrderBy if there is one: nothing is sorted or remembered
+// here.
 func NewGroupState(acct *memory.Account, a *Aggregate, env *Env) (GroupState, error) {
 	plain := *a
 	plain.Distinct = false

@@ -139,8 +139,8 @@ func (b *pageBuffer) free() {
 	}
 }
 
-// variableState is an aggregate whose state is bytes: MIN, MAX and ANY_VALUE of strings, GROUP_CONCAT, JSON_ARRAYAGG and
-// JSON_OBJECTAGG. The JSON ones keep their elements, each behind its length, and are put together at the end.
+// variableState is an aggregate whose state is bytes: MIN, MAX and ANY_VALUE of strings, GROUP_CONCAT, JSON_ARRAYAGG
+// and JSON_OBJECTAGG. The JSON ones keep their elements, each behind its length, and are put together at the end.
 type variableState struct {
 	a    *Aggregate
 	env  *Env

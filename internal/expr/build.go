@@ -36,9 +36,9 @@ func init() {
 	}
 }
 
-// NewCall applies the function or operator of that MySQL name in lower case ("+", "<=>", "is null", "unary -", "concat",
-// ...) to args. It inserts implicit casts and derives the result's type and collation. Errors: 1305, 1582, 1267 and those
-// of constants that cannot be right.
+// NewCall applies the function or operator of that MySQL name in lower case ("+", "<=>", "is null", "unary -",
+// "concat", ...) to args. It inserts implicit casts and derives the result's type and collation. Errors: 1305, 1582,
+// 1267 and those of constants that cannot be right.
 func NewCall(name string, args []Expr, env *Env) (Expr, error) {
 	d, ok := definitions[name]
 	if !ok {

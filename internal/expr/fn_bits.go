@@ -17,7 +17,9 @@ func defineBits(t table) {
 		"<<": func(x, y uint64) uint64 { return x << y },
 		">>": func(x, y uint64) uint64 { return x >> y },
 	} {
-		t.simple(name, "u", 2, 2, returnsUint, function{row: func(r *row) error { return r.setU64(op(r.u64(0), r.u64(1))) }})
+		t.simple(name, "u", 2, 2, returnsUint, function{row: func(r *row) error {
+			return r.setU64(op(r.u64(0), r.u64(1)))
+		}})
 	}
 	t.simple("~", "u", 1, 1, returnsUint, function{row: func(r *row) error { return r.setU64(^r.u64(0)) }})
 	t.simple("bit_count", "u", 1, 1, returns(types.NewBigInt()), function{row: func(r *row) error {

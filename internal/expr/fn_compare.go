@@ -185,8 +185,8 @@ func enumIndex(e Expr) Expr {
 	return e
 }
 
-// integerLiteral turns a string literal that is compared with an integer column into an integer if that is what it says.
-// Else both would be compared as DOUBLE, which is slower, less exact, and of no use for an index.
+// integerLiteral turns a string literal that is compared with an integer column into an integer if that is what it
+// says. Else both would be compared as DOUBLE, which is slower, less exact, and of no use for an index.
 func integerLiteral(e, other Expr) (Expr, bool) {
 	c, ok := e.(*Const)
 	if !ok || c.D.IsNull() || !c.D.Type.IsString() {

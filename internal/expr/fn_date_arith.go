@@ -8,8 +8,8 @@ import (
 	"github.com/spillwaydb/spillway/internal/types/collation"
 )
 
-// Date arithmetic: DATE_ADD(d, INTERVAL n unit) is date_add(d, n, 'unit'). A string gives a string: of a date if that is
-// what it says and the unit has no time of day.
+// Date arithmetic: DATE_ADD(d, INTERVAL n unit) is date_add(d, n, 'unit'). A string gives a string: of a date if that
+// is what it says and the unit has no time of day.
 
 func defineDateArithmetic(t table) {
 	add := definition{2, 3, func(b *builder, args []Expr) (Expr, error) { return b.shifted(args, false) }}
@@ -53,8 +53,12 @@ func periodMonths(p int64) int64 {
 }
 
 var (
-	addInterval = &function{name: "date_add", flags: mayNull, nodes: 2, row: func(r *row) error { return r.addInterval(false) }}
-	subInterval = &function{name: "date_sub", flags: mayNull, nodes: 2, row: func(r *row) error { return r.addInterval(true) }}
+	addInterval = &function{name: "date_add", flags: mayNull, nodes: 2, row: func(r *row) error {
+		return r.addInterval(false)
+	}}
+	subInterval = &function{name: "date_sub", flags: mayNull, nodes: 2, row: func(r *row) error {
+		return r.addInterval(true)
+	}}
 )
 
 func (b *builder) shifted(args []Expr, minus bool) (Expr, error) {
@@ -215,7 +219,8 @@ func buildTimestampDiff(b *builder, args []Expr) (Expr, error) {
 	if _, err := b.unitOf(args[0]); err != nil {
 		return nil, err
 	}
-	return b.call(timestampDiff, []Expr{toDateTime(args[1]), toDateTime(args[2]), args[0]}, types.NewBigInt(), 0, 0), nil
+	return b.call(timestampDiff, []Expr{toDateTime(args[1]), toDateTime(args[2]), args[0]}, types.NewBigInt(),
+		0, 0), nil
 }
 
 func zeroDate(v int64) bool {
@@ -379,7 +384,8 @@ var makeTime = &function{name: "maketime", flags: mayNull, row: rowMakeTime}
 func buildMakeTime(b *builder, args []Expr) (Expr, error) {
 	fsp := temporalFsp(args[2])
 	out := []Expr{
-		NewCast(args[0], types.NewBigInt()), NewCast(args[1], types.NewBigInt()), NewCast(args[2], types.NewDecimal(20, fsp)),
+		NewCast(args[0], types.NewBigInt()), NewCast(args[1], types.NewBigInt()), NewCast(args[2],
+			types.NewDecimal(20, fsp)),
 	}
 	return b.call(makeTime, out, types.NewTime(fsp), 0, 0), nil
 }

@@ -24,13 +24,19 @@ import (
 func defineEncoding(t table) {
 	t["hex"] = definition{1, 1, buildHex}
 	t.simple("unhex", "s", 1, 1, returnsBytes(2, false), function{flags: mayNull, row: rowUnhex})
-	t.simple("ascii", "s", 1, 1, returnsInt, function{row: func(r *row) error { return r.setI64(int64(firstByte(r.str(0)))) }})
+	t.simple("ascii", "s", 1, 1, returnsInt, function{row: func(r *row) error {
+		return r.setI64(int64(firstByte(r.str(0))))
+	}})
 	t.simple("ord", "s", 1, 1, returnsInt, function{row: rowOrd})
 	t.simple("char", "i", 1, -1, func(_ *builder, args []Expr) types.Type {
 		return types.NewVarBinary(4 * len(args))
 	}, function{flags: seesNull, row: rowChar})
-	t.simple("bin", "s", 1, 1, returnsText(64), function{flags: mayNull, row: func(r *row) error { return r.conv(10, 2) }})
-	t.simple("oct", "s", 1, 1, returnsText(64), function{flags: mayNull, row: func(r *row) error { return r.conv(10, 8) }})
+	t.simple("bin", "s", 1, 1, returnsText(64), function{flags: mayNull, row: func(r *row) error {
+		return r.conv(10, 2)
+	}})
+	t.simple("oct", "s", 1, 1, returnsText(64), function{flags: mayNull, row: func(r *row) error {
+		return r.conv(10, 8)
+	}})
 	t.simple("conv", "sii", 3, 3, returnsText(64), function{flags: mayNull, row: func(r *row) error {
 		return r.conv(r.i64(1), r.i64(2))
 	}})
@@ -417,7 +423,8 @@ func rowIsIP(version int) func(*row) error {
 	}
 }
 
-// rowUUID makes a version 1 UUID out of the generator's words: the layout clients expect, without a clock or an address.
+// rowUUID makes a version 1 UUID out of the generator's words: the layout clients expect, without a clock or an
+// address.
 func rowUUID(r *row) error {
 	var b [16]byte
 	binary.BigEndian.PutUint64(b[:], r.ev.next())

@@ -36,7 +36,9 @@ func defineInfo(t table) {
 		return r.setStr([]byte(r.ev.env.Database))
 	}})
 	t.alias("schema", "database")
-	t.simple("connection_id", "x", 0, 0, returnsUint, function{row: func(r *row) error { return r.setU64(r.ev.env.ConnID) }})
+	t.simple("connection_id", "x", 0, 0, returnsUint, function{row: func(r *row) error {
+		return r.setU64(r.ev.env.ConnID)
+	}})
 	t.simple("last_insert_id", "u", 0, 0, returnsUint, function{row: func(r *row) error {
 		return r.setU64(r.ev.env.LastInsertID)
 	}})
@@ -54,7 +56,9 @@ func defineInfo(t table) {
 		}
 		return one.build(b, args)
 	}}
-	t.simple("row_count", "x", 0, 0, returnsInt, function{row: func(r *row) error { return r.setI64(r.ev.env.RowCount) }})
+	t.simple("row_count", "x", 0, 0, returnsInt, function{row: func(r *row) error {
+		return r.setI64(r.ev.env.RowCount)
+	}})
 	t.simple("found_rows", "x", 0, 0, returnsInt, function{row: func(r *row) error {
 		return r.setI64(int64(r.ev.env.FoundRows))
 	}})

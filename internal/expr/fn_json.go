@@ -58,7 +58,9 @@ var jsonOfBool = &function{name: "cast", row: func(r *row) error {
 
 func defineJSON(t table) {
 	t.json("json_extract", "jp", 2, -1, returnsJSON, function{flags: mayNull, row: rowJSONExtract})
-	t["->"] = definition{2, 2, func(b *builder, args []Expr) (Expr, error) { return NewCall("json_extract", args, b.env) }}
+	t["->"] = definition{2, 2, func(b *builder, args []Expr) (Expr, error) {
+		return NewCall("json_extract", args, b.env)
+	}}
 	t["->>"] = definition{2, 2, func(b *builder, args []Expr) (Expr, error) {
 		e, err := NewCall("json_extract", args, b.env)
 		if err != nil {

@@ -15,9 +15,13 @@ func defineMath(t table) {
 	t["sign"] = definition{1, 1, func(b *builder, args []Expr) (Expr, error) {
 		return b.call(signFunction, []Expr{toNumber(args[0])}, types.NewInt(), 0, 0), nil
 	}}
-	t["ceiling"] = definition{1, 1, func(b *builder, args []Expr) (Expr, error) { return b.whole(args[0], ceilDec, ceilReal) }}
+	t["ceiling"] = definition{1, 1, func(b *builder, args []Expr) (Expr, error) {
+		return b.whole(args[0], ceilDec, ceilReal)
+	}}
 	t.alias("ceil", "ceiling")
-	t["floor"] = definition{1, 1, func(b *builder, args []Expr) (Expr, error) { return b.whole(args[0], floorDec, floorReal) }}
+	t["floor"] = definition{1, 1, func(b *builder, args []Expr) (Expr, error) {
+		return b.whole(args[0], floorDec, floorReal)
+	}}
 	t["round"] = definition{1, 2, func(b *builder, args []Expr) (Expr, error) {
 		return b.rounded(args, roundInt, roundDec, roundReal)
 	}}

@@ -198,9 +198,9 @@ func (s *regexpState) utf8(b []byte) []byte {
 	}
 }
 
-// each calls f for the matches in b at or behind byte from, at most limit of them (< 0: all): offsets of the match and of
-// its groups, -1 for groups without a match. Each match begins where the one before ended. The search sees nothing before
-// from, so there ^ matches at from.
+// each calls f for the matches in b at or behind byte from, at most limit of them (< 0: all): offsets of the match and
+// of its groups, -1 for groups without a match. Each match begins where the one before ended. The search sees nothing
+// before from, so there ^ matches at from.
 func (s *regexpState) each(b []byte, from, limit int, f func(m []int)) error {
 	if s.re != nil {
 		for _, m := range s.re.FindAllSubmatchIndex(b[from:], limit) {

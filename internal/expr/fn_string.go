@@ -3,7 +3,6 @@ package expr
 import (
 	"bytes"
 
-	"github.com/spillwaydb/spillway/internal/sqlerr"
 	"github.com/spillwaydb/spillway/internal/types"
 	"github.com/spillwaydb/spillway/internal/types/collation"
 )
@@ -56,7 +55,9 @@ func defineString(t table) {
 	t.simple("quote", "s", 1, 1, returnsLike(0, 2), function{flags: seesNull, row: rowQuote})
 	t["field"] = definition{2, -1, buildField}
 	t["like"] = definition{2, 3, buildLike}
-	t["not like"] = definition{2, 3, func(b *builder, args []Expr) (Expr, error) { return b.negated(buildLike(b, args)) }}
+	t["not like"] = definition{2, 3, func(b *builder, args []Expr) (Expr, error) {
+		return b.negated(buildLike(b, args))
+	}}
 }
 
 // Types of results.
@@ -581,97 +582,4 @@ func rowFieldReal(r *row) error {
 		}
 	}
 	return r.setI64(0)
-}
-
-// LIKE. A pattern that is the same for many rows is compiled once.
-
-var likeFunction = &function{name: "like", flags: boolean, row: rowLike}
-
-type likeState struct {
-	pattern, escape []byte
-	like            *collation.Like
-	coll            collation.ID
-}
-
-func buildLike(b *builder, args []Expr) (Expr, error) {
-	b.name = "like"
-	c, err := b.aggregateCompare(args[:2])
-	if err != nil {
-		return nil, err
-	}
-	out := []Expr{b.fold(b.toCollation(args[0], c)), b.fold(b.toCollation(args[1], c))}
-	if len(args) > 2 {
-		e := b.fold(b.toCollation(args[2], c))
-		if k, ok := e.(*Const); ok && !k.D.IsNull() && collation.CharLength(c, k.D.S) > 1 {
-			return nil, sqlerr.New(sqlerr.ErrWrongArguments, "ESCAPE")
-		}
-		out = append(out, e)
-	}
-	// The pattern's type carries the collation to match with.
-	if t := out[1].Type(); t.Collation != c {
-		t.Collation = c
-		out[1] = relabel(out[1], t)
-	}
-	return b.call(likeFunction, out, types.NewBool(), 0, 0), nil
-}
-
-// LikePattern gives the parts of e LIKE 'literal', compiled, for index ranges.
-func LikePattern(e Expr) (value Expr, like *collation.Like, ok bool) {
-	c, is := e.(*Call)
-	if !is || c.fn != likeFunction {
-		return nil, nil, false
-	}
-	p, is := c.args[1].(*Const)
-	if !is || p.D.IsNull() {
-		return nil, nil, false
-	}
-	escape := rune('\\')
-	if len(c.args) > 2 {
-		k, is := c.args[2].(*Const)
-		if !is || k.D.IsNull() {
-			return nil, nil, false
-		}
-		escape = escapeRune(k.D.S, p.D.Type.Collation)
-	}
-	return c.args[0], collation.CompileLike(p.D.Type.Collation, p.D.S, escape), true
-}
-
-func escapeRune(b []byte, c collation.ID) rune {
-	if len(b) == 0 {
-		return 0
-	}
-	u := b
-	if cs := collation.Charset(c); cs != "utf8mb4" && cs != "binary" {
-		u, _ = collation.Convert(nil, b, cs, "utf8mb4")
-	}
-	for _, r := range string(u) {
-		return r
-	}
-	return 0
-}
-
-func rowLike(r *row) error {
-	s, _ := r.nd.state.(*likeState)
-	if s == nil {
-		s = &likeState{}
-		r.nd.state = s
-	}
-	pattern := r.str(1)
-	var escape []byte
-	if r.nargs() > 2 {
-		escape = r.str(2)
-	}
-	if s.like == nil || !bytes.Equal(s.pattern, pattern) || !bytes.Equal(s.escape, escape) {
-		esc := rune('\\')
-		if r.nargs() > 2 {
-			esc = escapeRune(escape, r.argType(1).Collation)
-		} else if r.ev.env.SQLMode.Has(types.ModeNoBackslashEscapes) {
-			esc = 0
-		}
-		s.pattern = append(s.pattern[:0], pattern...)
-		s.escape = append(s.escape[:0], escape...)
-		s.coll = r.argType(1).Collation
-		s.like = collation.CompileLike(s.coll, s.pattern, esc)
-	}
-	return r.setBool(s.like.Match(r.str(0)))
 }

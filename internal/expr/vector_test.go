@@ -22,14 +22,16 @@ import (
 var columnTypes = []types.Type{
 	types.NewBigInt(), types.NewInt(), types.NewUBigInt(), types.NewDouble(), types.NewDecimal(10, 2),
 	types.NewDecimal(20, 0), types.NewVarChar(40, collation.Default), types.NewVarChar(40, collation.UTF8MB4Bin),
-	types.NewVarBinary(40), types.NewDate(), types.NewDateTime(3), types.NewTimestamp(0), types.NewTime(2), types.NewYear(),
+	types.NewVarBinary(40), types.NewDate(), types.NewDateTime(3), types.NewTimestamp(0), types.NewTime(2),
+	types.NewYear(),
 	types.NewBit(8), types.NewJSON(), types.NewBool(),
 	types.NewEnum(types.NewMembers("red", "green"), collation.Default),
 }
 
 var words = []string{
 	"", "a", "A", "abc", "ABC ", "äöü", "12", "-3.5", "1e3", "0x1F", "2024-02-29", "2024-02-29 11:12:13.5", "10:11:12",
-	"00:00", "a,b,abc", "%b%", "_", "$.a", "{\"a\": [1, 2]}", "[1, \"x\"]", "true", "one", "all", "DAY", "MINUTE_SECOND",
+	"00:00", "a,b,abc", "%b%", "_", "$.a", "{\"a\": [1, 2]}", "[1, \"x\"]", "true", "one", "all", "DAY",
+	"MINUTE_SECOND",
 	"+02:00", "a somewhat longer string of text", "1.2.3.4", "::1", "YWJj", "%Y-%m-%d", "\\", "日本語テキスト",
 }
 
@@ -45,7 +47,8 @@ func randomDatum(rng *rand.Rand, t types.Type) types.Datum {
 	case t.ID == types.Date:
 		return types.NewIntDatum(t, types.PackDateTime(2000+rng.IntN(40), 1+rng.IntN(12), 1+rng.IntN(28), 0, 0, 0, 0))
 	case t.HasDate():
-		v := types.PackDateTime(2000+rng.IntN(30), 1+rng.IntN(12), 1+rng.IntN(28), rng.IntN(24), rng.IntN(60), rng.IntN(60),
+		v := types.PackDateTime(2000+rng.IntN(30), 1+rng.IntN(12), 1+rng.IntN(28), rng.IntN(24), rng.IntN(60),
+			rng.IntN(60),
 			rng.IntN(1e6))
 		return types.NewIntDatum(t, types.TruncateDateTime(v, t.Scale))
 	case t.ID == types.Time:
@@ -57,7 +60,8 @@ func randomDatum(rng *rand.Rand, t types.Type) types.Datum {
 	case t.ID == types.TinyInt:
 		return types.NewIntDatum(t, int64(rng.IntN(2)))
 	case t.ID == types.JSON:
-		b, err := types.ParseJSON([]byte([]string{`1`, `"a"`, `[1, 2, "x"]`, `{"a": {"b": 2}}`, `1.5`}[rng.IntN(5)]), nil)
+		b, err := types.ParseJSON([]byte([]string{`1`, `"a"`, `[1, 2, "x"]`, `{"a": {"b": 2}}`,
+			`1.5`}[rng.IntN(5)]), nil)
 		if err != nil {
 			return types.NullDatum(t)
 		}
@@ -146,9 +150,11 @@ func randomArg(rng *rand.Rand) Expr {
 // hints are arguments that a function needs to be of some sense: literals by position; -1 is any position.
 var hints = map[string]map[int][]string{
 	"extract": {0: units}, "timestampadd": {0: units}, "timestampdiff": {0: units}, "date_add": {2: units},
-	"date_sub": {2: units}, "adddate": {2: units}, "subdate": {2: units}, "convert using": {1: {"utf8mb4", "latin1", "binary"}},
-	"json_extract": {1: jsonPaths}, "json_set": {1: jsonPaths}, "json_insert": {1: jsonPaths}, "json_replace": {1: jsonPaths},
-	"json_remove": {1: jsonPaths}, "json_search": {1: {"one", "all"}, 4: jsonPaths}, "json_contains": {2: jsonPaths},
+	"date_sub": {2: units}, "adddate": {2: units}, "subdate": {2: units}, "convert using": {1: {"utf8mb4",
+		"latin1", "binary"}},
+	"json_extract": {1: jsonPaths}, "json_set": {1: jsonPaths}, "json_insert": {1: jsonPaths},
+	"json_replace": {1: jsonPaths},
+	"json_remove":  {1: jsonPaths}, "json_search": {1: {"one", "all"}, 4: jsonPaths}, "json_contains": {2: jsonPaths},
 	"json_array_append": {1: jsonPaths}, "json_array_insert": {1: {"$[0]", "$.a[0]"}}, "json_keys": {1: jsonPaths},
 	"json_contains_path": {1: {"one", "all"}, 2: jsonPaths}, "json_length": {1: jsonPaths},
 	"regexp_like": {1: patterns, 2: {"c", "i", "n"}}, "regexp_instr": {1: patterns}, "regexp_substr": {1: patterns},
@@ -156,7 +162,8 @@ var hints = map[string]map[int][]string{
 }
 
 var (
-	units     = []string{"SECOND", "DAY", "MONTH", "YEAR", "DAY_MINUTE", "SECOND_MICROSECOND", "QUARTER", "HOUR", "YEAR_MONTH"}
+	units = []string{"SECOND", "DAY", "MONTH", "YEAR", "DAY_MINUTE", "SECOND_MICROSECOND", "QUARTER",
+		"HOUR", "YEAR_MONTH"}
 	jsonPaths = []string{"$", "$.a", "$[1]", "$.a.b", "$.z", "$[*]", "$.a[last]"}
 	patterns  = []string{"a", "^[0-9]+", "b|c", "(?<=a)b", "x*"}
 )
