@@ -87,7 +87,8 @@ func (e *TempSpaceError) SQLError() *Error {
 	return fromTyped(ErrRecordFileFull, e)
 }
 
-// SpillIOError says that a temporary file could not be read or written. It belongs to the statement that owns the block.
+// SpillIOError says that a temporary file could not be read or written. It belongs to the statement that owns the
+// block.
 type SpillIOError struct {
 	Write bool // else a read
 	Path  string

@@ -1,5 +1,5 @@
-// Package sysvar owns the system variables: their names, scopes, types, ranges and defaults, the global values and those
-// of each session.
+// Package sysvar owns the system variables: their names, scopes, types, ranges and defaults, the global values and
+// those of each session.
 //
 // A variable is described by a Var in one of the tables (table_*.go). Values are kept as the text that SHOW VARIABLES
 // prints, already checked and normalized: ON and OFF, enum names in their own case, numbers in decimal. What a variable

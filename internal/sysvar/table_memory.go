@@ -85,7 +85,11 @@ var memoryTable = []Var{
 // validateServerMemory bounds the limit. Percents of a machine too small for them are refused where they are applied.
 func validateServerMemory(value string) (string, error) {
 	bytes, percent, err := ParseBytesOrPercent(value, 0)
-	if err != nil || percent == 0 && bytes != 0 && bytes < serverMemoryMin || percent > 99 || percent != 0 && percent < 1 {
+	ok := err == nil && bytes == 0 || bytes >= serverMemoryMin
+	if percent != 0 {
+		ok = percent >= 1 && percent <= 99
+	}
+	if err != nil || !ok {
 		return "", sqlerr.New(sqlerr.ErrWrongValueForVar, "tidb_server_memory_limit", value)
 	}
 	return value, nil

@@ -22,9 +22,9 @@ type ConvContext struct {
 	Row    int64          // for messages, from 1
 }
 
-// Convert makes a value storable in a column of type to, as INSERT does. NULL stays NULL: whether the column takes it is
-// for the caller. Errors in strict mode, warnings otherwise: 1264 out of range, 1265 truncated, 1292 and 1366 incorrect
-// value, 1406 too long, 3140 JSON.
+// Convert makes a value storable in a column of type to, as INSERT does. NULL stays NULL: whether the column takes it
+// is for the caller. Errors in strict mode, warnings otherwise: 1264 out of range, 1265 truncated, 1292 and 1366
+// incorrect value, 1406 too long, 3140 JSON.
 func Convert(d Datum, to Type, ctx *ConvContext) (Datum, error) {
 	if d.IsNull() {
 		return NullDatum(to), nil
@@ -104,8 +104,8 @@ func (c *converter) incorrect(kind string, value []byte) error {
 
 // incorrectTemporal is 1292 with the column's name.
 func (c *converter) incorrectTemporal(kind string, value []byte) error {
-	return c.bad(sqlerr.Newf(sqlerr.ErrTruncatedWrongValue, "Incorrect %.32s value: '%.128s' for column '%.192s' at row %d",
-		kind, value, c.ctx.Column, c.ctx.Row))
+	return c.bad(sqlerr.Newf(sqlerr.ErrTruncatedWrongValue,
+		"Incorrect %.32s value: '%.128s' for column '%.192s' at row %d", kind, value, c.ctx.Column, c.ctx.Row))
 }
 
 // text is the source as text.
@@ -405,7 +405,8 @@ func (c *converter) bit() (uint64, error) {
 func (c *converter) names() []byte {
 	text := c.text()
 	if c.isText() && c.from.Type.Collation != c.to.Collation {
-		text, _ = collation.Convert(nil, text, collation.Charset(c.from.Type.Collation), collation.Charset(c.to.Collation))
+		from, to := charsetOf(c.from.Type), charsetOf(c.to)
+		text, _ = collation.Convert(nil, text, from, to) // what is lost matches no name
 	}
 	return text
 }

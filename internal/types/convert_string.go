@@ -91,7 +91,11 @@ func (c *converter) fitChars(text []byte) ([]byte, error) {
 		return text, nil
 	}
 	if len(collation.TrimSpaces(id, text[end:])) > 0 {
-		return text[:end], c.tooLong()
+		text, err := text[:end], c.tooLong()
+		if c.to.ID == Char {
+			text = collation.TrimSpaces(id, text)
+		}
+		return text, err
 	}
 	c.note(c.errTruncated())
 	return text[:end], nil
@@ -149,7 +153,8 @@ func (c *converter) jsonNumber(kind string) (number, error) {
 		if kind == "" {
 			kind = "double"
 		}
-		return number{kind: PhysInt64}, c.bad(sqlerr.New(sqlerr.ErrInvalidJSONValueForCast, "", kind, c.ctx.Column, c.ctx.Row))
+		e := sqlerr.New(sqlerr.ErrInvalidJSONValueForCast, "", kind, c.ctx.Column, c.ctx.Row)
+		return number{kind: PhysInt64}, c.bad(e)
 	}
 	d, ok := JSONToDatum(bin)
 	if !ok {

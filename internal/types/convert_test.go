@@ -166,7 +166,8 @@ func TestConvertStrings(t *testing.T) {
 		{double(1e20), NewVarChar(10, collation.Default), "1e20", 0, 0},
 		{NewStringDatum(NewJSON(), parseJSON(t, `{"a":1}`)), NewVarChar(20, collation.Default), `{"a": 1}`, 0, 0},
 		{NewIntDatum(NewDate(), date(t, "2024-01-05")), NewVarChar(20, collation.Default), "2024-01-05", 0, 0},
-		{NewStringDatum(NewVarBinary(5), []byte("\xff")), NewVarChar(5, collation.Default), "", codeIncorrect, codeIncorrect},
+		{NewStringDatum(NewVarBinary(5), []byte("\xff")), NewVarChar(5, collation.Default), "", codeIncorrect,
+			codeIncorrect},
 	})
 	_, err := Convert(text("a\xffb"), NewVarChar(9, collation.Default), &ConvContext{Strict: true, Column: "c", Row: 2})
 	require.EqualError(t, err, `Incorrect string value: '\xFFb' for column 'c' at row 2`)
@@ -226,10 +227,12 @@ func TestConvertTemporal(t *testing.T) {
 		{IntDatum(101112), NewTime(0), "10:11:12", 0, 0},
 		{decimal(t, "-101112.5", 1), NewTime(1), "-10:11:12.5", 0, 0},
 		{NewStringDatum(NewJSON(), parseJSON(t, `"2024-01-05"`)), NewDate(), "2024-01-05", 0, 0},
-		{NewStringDatum(NewJSON(), AppendJSONTemporal(nil, DateTime, v)), NewDateTime(1), "2024-01-05 10:11:12.5", 0, 0},
+		{NewStringDatum(NewJSON(), AppendJSONTemporal(nil, DateTime, v)), NewDateTime(1), "2024-01-05 10:11:12.5", 0,
+			0},
 		{NewIntDatum(NewTime(0), 0), NewDateTime(0), "0000-00-00 00:00:00", codeWrong, codeWrong},
 	})
-	ctx := &ConvContext{Strict: true, Mode: ModeDefault, Column: "c", Row: 1, Now: time.Date(2024, 5, 6, 7, 8, 9, 0, time.UTC)}
+	now := time.Date(2024, 5, 6, 7, 8, 9, 0, time.UTC)
+	ctx := &ConvContext{Strict: true, Mode: ModeDefault, Column: "c", Row: 1, Now: now}
 	d, err := Convert(NewIntDatum(NewTime(0), PackTime(false, 25, 0, 0, 0)), NewDateTime(0), ctx)
 	require.NoError(t, err)
 	require.Equal(t, "2024-05-07 01:00:00", d.String(), "a time gets the current date")
@@ -266,8 +269,8 @@ func TestConvertJSON(t *testing.T) {
 		{NewIntDatum(NewDate(), date(t, "2024-01-05")), NewJSON(), `"2024-01-05"`, 0, 0},
 	})
 	_, err := Convert(text(`{"a"`), NewJSON(), &ConvContext{Column: "c", Row: 1})
-	require.EqualError(t, err, `Invalid JSON text: "Missing a colon after a name of object member." at position 4 in value `+
-		`for column 'c'.`)
+	require.EqualError(t, err, `Invalid JSON text: "Missing a colon after a name of object member." at position 4 in `+
+		`value for column 'c'.`)
 	_, err = Convert(NewStringDatum(NewVarBinary(3), []byte("1")), NewJSON(), &ConvContext{})
 	require.Equal(t, sqlerr.ErrInvalidJSONCharset, sqlerr.CodeOf(err))
 }
@@ -275,7 +278,8 @@ func TestConvertJSON(t *testing.T) {
 // FuzzConvert looks for panics and for values that are not of their type.
 func FuzzConvert(f *testing.F) {
 	targets := []Type{
-		NewTinyInt(), NewUInt(), NewBigInt(), NewUBigInt(), NewFloat(), NewDouble(), NewDecimal(10, 2), NewDecimal(65, 30),
+		NewTinyInt(), NewUInt(), NewBigInt(), NewUBigInt(), NewFloat(), NewDouble(), NewDecimal(10, 2),
+		NewDecimal(65, 30),
 		NewDate(), NewDateTime(3), NewTimestamp(0), NewTime(6), NewYear(), NewChar(3, collation.Default),
 		NewVarChar(4, collation.Latin1SwedishCI), NewVarBinary(4), NewText(TinyText, collation.UTF8MB4Bin),
 		NewEnum(members, collation.Default), NewSet(members, collation.Default), NewBit(12), NewJSON(),

@@ -77,8 +77,8 @@ func (d Datum) String() string {
 	return string(d.AppendText(nil, nil))
 }
 
-// Compare compares two values of the same type (scales and collations may differ): -1, 0, 1; NULL comes first. Values of
-// different kinds compare by kind, which only serves to have an order.
+// Compare compares two values of the same type (scales and collations may differ): -1, 0, 1; NULL comes first. Values
+// of different kinds compare by kind, which only serves to have an order.
 func (d Datum) Compare(o Datum) int {
 	if d.Kind != o.Kind {
 		return cmp.Compare(d.Kind, o.Kind)

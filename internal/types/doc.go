@@ -1,7 +1,7 @@
 // Package types owns MySQL's data types and their values: what a column is declared as (Type), how a value lies in
 // memory (Phys), and what can be done with single values: arithmetic on decimals, calendar, JSON, parsing, printing,
-// and the conversions of INSERT (Convert). Collations are in types/collation; whatever works on many values at a time is
-// in vector and expr.
+// and the conversions of INSERT (Convert). Collations are in types/collation; whatever works on many values at a time
+// is in vector and expr.
 //
 // Physical kinds:
 //

@@ -22,9 +22,9 @@ import (
 //	array                        kind, u32 size, u32 count, elements, table of u32 places
 //	object                       kind, u32 size, u32 count, keys and values, table of u32 key place, key length, place
 //
-// Numbers are little-endian. size is that of the whole value; places count from its first byte. The table is at the end,
-// so that a text is converted in one pass. That of an object is ordered by length of key, then by its bytes; no key is
-// there twice. Keys and elements do not overlap.
+// Numbers are little-endian. size is that of the whole value; places count from its first byte. The table is at the
+// end, so that a text is converted in one pass. That of an object is ordered by length of key, then by its bytes; no
+// key is there twice. Keys and elements do not overlap.
 
 // JSONKind is the kind of a JSON value.
 type JSONKind uint8

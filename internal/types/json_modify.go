@@ -147,8 +147,8 @@ func AppendJSONArrayAppend(dst, bin []byte, p *JSONPath, value []byte) ([]byte, 
 	return finishModified(dst, modifyJSON(bin, p.legs, longer, JSONModifyReplace))
 }
 
-// AppendJSONArrayInsert is one step of JSON_ARRAY_INSERT. Errors: 3165 for a path that ends in no place of an array, and
-// those of AppendJSONModify.
+// AppendJSONArrayInsert is one step of JSON_ARRAY_INSERT. Errors: 3165 for a path that ends in no place of an array,
+// and those of AppendJSONModify.
 func AppendJSONArrayInsert(dst, bin []byte, p *JSONPath, value []byte) ([]byte, error) {
 	if err := checkSingle(p); err != nil {
 		return dst, err

@@ -191,7 +191,8 @@ func TestJSONModify(t *testing.T) {
 	got, err := AppendJSONArrayAppend(nil, parseJSON(t, `["a",["b","c"],"d"]`), jsonPath(t, "$[0]"), parseJSON(t, `1`))
 	require.NoError(t, err)
 	require.Equal(t, `[["a", 1], ["b", "c"], "d"]`, jsonText(got))
-	got, err = AppendJSONArrayInsert(nil, parseJSON(t, `["a",{"b":[1,2]},[3,4]]`), jsonPath(t, "$[1].b[0]"), parseJSON(t, `"x"`))
+	doc := parseJSON(t, `["a",{"b":[1,2]},[3,4]]`)
+	got, err = AppendJSONArrayInsert(nil, doc, jsonPath(t, "$[1].b[0]"), parseJSON(t, `"x"`))
 	require.NoError(t, err)
 	require.Equal(t, `["a", {"b": ["x", 1, 2]}, [3, 4]]`, jsonText(got))
 	got, err = AppendJSONArrayInsert(nil, parseJSON(t, `["a"]`), jsonPath(t, "$[100]"), parseJSON(t, `"x"`))
@@ -232,8 +233,9 @@ func TestJSONContains(t *testing.T) {
 		{`"1"`, `1`, false, false},
 		{`[{"a":1,"b":2}]`, `{"a":1}`, true, false},
 	} {
-		require.Equal(t, c.contains, JSONContains(parseJSON(t, c.target), parseJSON(t, c.candidate)), "%s %s", c.target, c.candidate)
-		require.Equal(t, c.overlaps, JSONOverlaps(parseJSON(t, c.target), parseJSON(t, c.candidate)), "%s %s", c.target, c.candidate)
+		target, candidate := parseJSON(t, c.target), parseJSON(t, c.candidate)
+		require.Equal(t, c.contains, JSONContains(target, candidate), "%s %s", c.target, c.candidate)
+		require.Equal(t, c.overlaps, JSONOverlaps(target, candidate), "%s %s", c.target, c.candidate)
 	}
 	require.True(t, JSONMemberOf(parseJSON(t, `17`), parseJSON(t, `[23,"abc",17,"ab",10]`)))
 	require.False(t, JSONMemberOf(parseJSON(t, `[1]`), parseJSON(t, `[1]`)))
@@ -265,7 +267,8 @@ func TestJSONFunctions(t *testing.T) {
 	require.Equal(t, `abc"`, string(out))
 	_, err = UnquoteJSONText(nil, []byte(`"a"b"`))
 	require.Error(t, err)
-	require.Equal(t, "{\n  \"a\": [\n    1,\n    {}\n  ]\n}", string(AppendJSONPretty(nil, parseJSON(t, `{"a":[1,{}]}`))))
+	pretty := string(AppendJSONPretty(nil, parseJSON(t, `{"a":[1,{}]}`)))
+	require.Equal(t, "{\n  \"a\": [\n    1,\n    {}\n  ]\n}", pretty)
 	for in, want := range map[string]string{
 		`1`: "INTEGER", `18446744073709551615`: "UNSIGNED INTEGER", `1.5`: "DOUBLE", `"a"`: "STRING", `true`: "BOOLEAN",
 		`null`: "NULL", `[]`: "ARRAY", `{}`: "OBJECT",
@@ -299,7 +302,8 @@ func TestJSONFunctions(t *testing.T) {
 func TestJSONOrder(t *testing.T) {
 	lines := [][]string{
 		{`null`},
-		{`-1e300`}, {`-2`, `-2.0`}, {`-1.5`}, {`0`, `0.0`, `-0.0`}, {`0.1`}, {`1`, `1.0`, `1e0`}, {`1.5`}, {`2`}, {`10`},
+		{`-1e300`}, {`-2`, `-2.0`}, {`-1.5`}, {`0`, `0.0`, `-0.0`}, {`0.1`}, {`1`, `1.0`, `1e0`}, {`1.5`}, {`2`},
+		{`10`},
 		{`9007199254740993`}, {`18446744073709551615`}, {`1e300`},
 		{`""`}, {`"\u0000"`}, {`"\u0000a"`}, {`"a"`}, {`"a\u0000"`}, {`"ab"`}, {`"b"`},
 		{`{}`}, {`{"a":1}`, `{"a":1.0}`}, {`{"a":2}`}, {`{"b":1}`}, {`{"a":1,"b":1}`, `{"b":1,"a":1}`},

@@ -6,8 +6,8 @@ import (
 	"strconv"
 )
 
-// ParseIntPrefix reads the longest integer at the start of b after spaces, as CAST('12abc' AS SIGNED) does: no point, no
-// exponent. rest tells if anything but spaces follows; ok is false when there are no digits; an overflow gives the
+// ParseIntPrefix reads the longest integer at the start of b after spaces, as CAST('12abc' AS SIGNED) does: no point,
+// no exponent. rest tells if anything but spaces follows; ok is false when there are no digits; an overflow gives the
 // nearest bound.
 func ParseIntPrefix(b []byte) (v int64, rest, overflow, ok bool) {
 	u, negative, rest, overflow, ok := scanInteger(b)

@@ -32,10 +32,16 @@ const (
 	ModeNoEngineSubstitution   SQLMode = 1 << 30
 	ModePadCharToFullLength    SQLMode = 1 << 31
 	ModeTimeTruncateFractional SQLMode = 1 << 32
-	ModeDefault                        = ModeOnlyFullGroupBy | modeStrictDates | ModeNoEngineSubstitution
-	modeStrictDates                    = ModeStrictTransTables | ModeNoZeroInDate | ModeNoZeroDate | ModeErrorForDivisionByZero
-	modeANSIParts                      = ModeRealAsFloat | ModePipesAsConcat | ModeANSIQuotes | ModeIgnoreSpace | ModeOnlyFullGroupBy
-	modeTraditionalParts               = modeStrictDates | ModeStrictAllTables | ModeNoEngineSubstitution
+
+	// ModeDefault is the default of MySQL 8.0.
+	ModeDefault = ModeOnlyFullGroupBy | modeStrictDates | ModeNoEngineSubstitution
+
+	// What ANSI and TRADITIONAL stand for.
+	modeStrictDates = ModeStrictTransTables | ModeNoZeroInDate | ModeNoZeroDate |
+		ModeErrorForDivisionByZero
+	modeANSIParts = ModeRealAsFloat | ModePipesAsConcat | ModeANSIQuotes | ModeIgnoreSpace |
+		ModeOnlyFullGroupBy
+	modeTraditionalParts = modeStrictDates | ModeStrictAllTables | ModeNoEngineSubstitution
 )
 
 var modeNames = [64]string{
@@ -70,6 +76,8 @@ func (m SQLMode) Temporal() TemporalMode {
 		NoZeroDate:        m.Has(ModeNoZeroDate),
 		NoZeroInDate:      m.Has(ModeNoZeroInDate),
 		AllowInvalidDates: m.Has(ModeAllowInvalidDates),
+
+		TruncateFractional: m.Has(ModeTimeTruncateFractional),
 	}
 }
 

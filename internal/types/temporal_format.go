@@ -28,8 +28,8 @@ func DayName(weekday int) string {
 	return dayNames[weekday]
 }
 
-// DateFormat appends DATE_FORMAT(v, format) with English names; ok is false where it is NULL: names of month 0, weekdays
-// of dates with zeros.
+// DateFormat appends DATE_FORMAT(v, format) with English names; ok is false where it is NULL: names of month 0,
+// weekdays of dates with zeros.
 func DateFormat(buf []byte, v int64, format []byte) (out []byte, ok bool) {
 	p := UnpackDateTime(v)
 	return formatParts(buf, &p, format, false)

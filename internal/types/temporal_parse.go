@@ -93,8 +93,8 @@ func scanDateTime(b []byte) (p parsedDateTime, ok bool) {
 	return p, true
 }
 
-// skipDelimiter goes to the next field: over T or spaces between date and time, over punctuation anywhere. Where no digit
-// follows it stays, so that the rest counts as left over.
+// skipDelimiter goes to the next field: over T or spaces between date and time, over punctuation anywhere. Where no
+// digit follows it stays, so that the rest counts as left over.
 func skipDelimiter(b []byte, i int, beforeHour bool) int {
 	j := i
 	if beforeHour && j < len(b) && b[j] == 'T' {

@@ -20,8 +20,8 @@ func DateTimeFromTime(t time.Time) int64 {
 	return PackDateTime(year, int(month), day, hour, minute, second, t.Nanosecond()/1000)
 }
 
-// DateTimeToTime reads v as local time in loc; ok is false for dates with zeros. A time in the gap of a change to summer
-// time becomes the moment of the change, as in MySQL; adjusted tells so.
+// DateTimeToTime reads v as local time in loc; ok is false for dates with zeros. A time in the gap of a change to
+// summer time becomes the moment of the change, as in MySQL; adjusted tells so.
 func DateTimeToTime(v int64, loc *time.Location) (t time.Time, adjusted, ok bool) {
 	p := UnpackDateTime(v)
 	if p.Month == 0 || p.Day == 0 || p.Day > DaysInMonth(p.Year, p.Month) {

@@ -117,8 +117,8 @@ const (
 	pointMax = 15
 )
 
-// AppendFloat appends a DOUBLE, or with 32 bits a FLOAT, as MySQL prints it: the shortest digits that mean the DOUBLE, at
-// most six for a FLOAT; an exponent from 1e15 up and from 1e-15 down.
+// AppendFloat appends a DOUBLE, or with 32 bits a FLOAT, as MySQL prints it: the shortest digits that mean the DOUBLE,
+// at most six for a FLOAT; an exponent from 1e15 up and from 1e-15 down.
 func AppendFloat(buf []byte, v float64, bitSize int) []byte {
 	if v == 0 || math.IsNaN(v) || math.IsInf(v, 0) {
 		return append(buf, '0') // there are no others in SQL

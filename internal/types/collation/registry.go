@@ -63,10 +63,7 @@ var own = []struct {
 }
 
 func newRegistry() *registry {
-	r := &registry{byName: map[string]ID{}, byCharset: map[string]*CharsetInfo{}}
-	for _, c := range charsetTable {
-		r.charsets = append(r.charsets, c)
-	}
+	r := &registry{charsets: slices.Clone(charsetTable), byName: map[string]ID{}, byCharset: map[string]*CharsetInfo{}}
 	slices.SortFunc(r.charsets, func(a, b CharsetInfo) int { return cmp.Compare(a.Name, b.Name) })
 	for i := range r.charsets {
 		r.byCharset[r.charsets[i].Name] = &r.charsets[i]
