@@ -67,8 +67,8 @@ func (m *Manager) Grant(ctx context.Context, s Set, all bool, at Level, to []Acc
 	})
 }
 
-// Revoke takes privileges away from all accounts or none. Errors: 1141 where nothing is granted at the level, 1147 for a
-// table.
+// Revoke takes privileges away from all accounts or none. Errors: 1141 where nothing is granted at the level, 1147 for
+// a table.
 func (m *Manager) Revoke(ctx context.Context, s Set, all bool, at Level, from []Account) error {
 	if all {
 		s |= at.all()

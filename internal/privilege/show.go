@@ -18,7 +18,8 @@ func (m *Manager) ShowGrants(a Account) ([]string, error) {
 		rows = append(rows, "GRANT "+levelNames(g.Privs, AllDB)+" ON "+Level{DB: g.DB}.sql()+to+withGrant(g.Privs))
 	}
 	for _, g := range u.Tables {
-		rows = append(rows, "GRANT "+levelNames(g.Privs, AllTable)+" ON "+Level{g.DB, g.Table}.sql()+to+withGrant(g.Privs))
+		on := " ON " + Level{g.DB, g.Table}.sql()
+		rows = append(rows, "GRANT "+levelNames(g.Privs, AllTable)+on+to+withGrant(g.Privs))
 	}
 	return rows, nil
 }

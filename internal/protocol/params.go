@@ -43,7 +43,8 @@ func DecodeExecute(b []byte) (Execute, error) {
 type Params struct {
 	Count     int
 	Collation collation.ID // of the connection, for texts
-	// Types are those of the last execution, for clients that do not send them again; nil: none yet. Decode replaces it.
+	// Types are those of the last execution, for clients that do not send them again; nil: none yet. Decode replaces
+	// it.
 	Types []ParamType
 	// Long has the values that came by SEND_LONG_DATA, by parameter; nil: none. Long[i] == nil: not this one.
 	Long [][]byte

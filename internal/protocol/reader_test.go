@@ -80,7 +80,9 @@ func TestRefusedPacketIsReadToItsEnd(t *testing.T) {
 	require.NoError(t, err)
 	a := p.Server().Child("session")
 	room := &spoolRoom{spool: MakeSpool(a)}
-	for _, test := range []struct{ n, max, code int }{{1 << 20, 1 << 10, 1153}, {1 << 20, 1 << 30, 8176}, {101, 100, 1153}} {
+	for _, test := range []struct{ n, max, code int }{
+		{1 << 20, 1 << 10, 1153}, {1 << 20, 1 << 30, 8176}, {101, 100, 1153},
+	} {
 		var seq uint8
 		stream := stream{bytes.NewReader(append(frames(make([]byte, test.n), 0), frames([]byte("next"), 0)...))}
 		r := NewReader(stream, &seq)

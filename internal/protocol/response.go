@@ -28,7 +28,11 @@ func (w *Writer) ok(header byte, r Result) error {
 	w.buf = AppendLenenc(w.buf, r.LastInsertID)
 	w.buf = binary.LittleEndian.AppendUint16(w.buf, r.Status)
 	w.buf = binary.LittleEndian.AppendUint16(w.buf, r.Warnings)
-	w.buf = append(w.buf, r.Info...)
+	if r.Info != "" {
+		// With its length, whatever the capabilities: the manual says otherwise, but MySQL sends it and clients read it.
+		w.buf = AppendLenenc(w.buf, uint64(len(r.Info)))
+		w.buf = append(w.buf, r.Info...)
+	}
 	w.end(at)
 	return nil
 }

@@ -142,9 +142,15 @@ func appendBit(dst []byte, c *columnEncoder, at int) []byte {
 }
 
 func appendPlain(dst []byte, c *columnEncoder, at int) []byte {
-	s := &c.v.Str[at]
-	dst = AppendLenenc(dst, uint64(s.Len()))
-	return append(dst, s.Bytes(c.base)...)
+	s := &c.str[at]
+	n, end := s.Len(), len(dst)
+	if n < 251 && n < cap(dst)-end { // nearly always
+		dst = dst[:end+1+n]
+		dst[end] = byte(n)
+		copy(dst[end+1:], s.Bytes(c.base))
+		return dst
+	}
+	return append(AppendLenenc(dst, uint64(n)), s.Bytes(c.base)...)
 }
 
 func appendConverted(dst []byte, c *columnEncoder, at int) []byte {

@@ -28,6 +28,7 @@ type columnEncoder struct {
 
 	// Of the batch.
 	v    *vector.Vector
+	str  []vector.Str // v's
 	base memory.Base
 	null []uint8 // nil: no NULLs
 	mask int     // 0 for constant vectors, else -1: position = row & mask
@@ -74,7 +75,7 @@ func (e *RowEncoder) bind(b *vector.Batch) {
 			e.resolve(i, v.Type)
 			changed = true
 		}
-		c.v, c.base, c.null, c.mask = v, b.Base(), v.Null, -1
+		c.v, c.str, c.base, c.null, c.mask = v, v.Str, b.Base(), v.Null, -1
 		if v.NoNulls {
 			c.null = nil
 		}
@@ -91,7 +92,7 @@ func (e *RowEncoder) bind(b *vector.Batch) {
 func (e *RowEncoder) unbind() {
 	e.batch = nil
 	for i := range e.cols {
-		e.cols[i].v, e.cols[i].null = nil, nil
+		e.cols[i].v, e.cols[i].str, e.cols[i].null = nil, nil, nil
 	}
 }
 
@@ -169,20 +170,24 @@ func (e *RowEncoder) bitmapBytes() int { return (len(e.cols) + 7 + 2) / 8 }
 func (e *RowEncoder) bound(i int) int {
 	n := e.fixed
 	for _, k := range e.texts {
-		n += e.cols[k].textBound(i)
+		if c := &e.cols[k]; c.kind == textPlain {
+			n += c.str[i&c.mask].Len() // of a NULL too: it may be anything, but not wrong (vector V2)
+		} else {
+			n += c.textBound(i)
+		}
 	}
 	return n
 }
 
 func (c *columnEncoder) isNull(i int) bool { return c.null != nil && c.null[i&c.mask] != 0 }
 
-func (c *columnEncoder) text(i int) []byte { return c.v.Str[i&c.mask].Bytes(c.base) }
+func (c *columnEncoder) text(i int) []byte { return c.str[i&c.mask].Bytes(c.base) }
 
 func (c *columnEncoder) textBound(i int) int {
 	if c.isNull(i) {
 		return 0
 	}
-	n := c.v.Str[i&c.mask].Len() * c.factor
+	n := c.str[i&c.mask].Len() * c.factor
 	if c.kind == textJSON {
 		n += jsonExtra
 	}

@@ -200,7 +200,10 @@ func TestSendGivenUp(t *testing.T) {
 	for _, test := range []struct {
 		width, after int
 		broken       bool
-	}{{width: 100, after: 1000}, {width: 100, after: 0}, {width: 100, after: 1}, {width: 30000, after: 100, broken: true}} {
+	}{
+		{width: 100, after: 1000}, {width: 100, after: 0}, {width: 100, after: 1},
+		{width: 30000, after: 100, broken: true},
+	} {
 		sink := &collector{failAfter: test.after, err: fmt.Errorf("interrupted")}
 		var seq uint8
 		w := NewWriter(sink, fixedBuffers(4096), &seq)
@@ -242,9 +245,12 @@ func TestEveryTypeIsEncoded(t *testing.T) {
 	m := types.NewMembers("red", "green", "blue")
 	for _, typ := range []types.Type{
 		types.NewNull(), types.NewTinyInt(), types.NewInteger(types.SmallInt, true), types.NewInt(), types.NewUInt(),
-		types.NewBigInt(), types.NewUBigInt(), types.NewFloat(), types.NewDouble(), types.NewDecimal(10, 2), types.NewDate(),
-		types.NewDateTime(6), types.NewTimestamp(0), types.NewTime(3), types.NewYear(), types.NewEnum(m, collation.Default),
-		types.NewSet(m, collation.Default), types.NewBit(12), types.NewVarChar(10, collation.Latin1SwedishCI), types.NewBinary(4),
+		types.NewBigInt(), types.NewUBigInt(), types.NewFloat(), types.NewDouble(), types.NewDecimal(10, 2),
+		types.NewDate(),
+		types.NewDateTime(6), types.NewTimestamp(0), types.NewTime(3), types.NewYear(),
+		types.NewEnum(m, collation.Default),
+		types.NewSet(m, collation.Default), types.NewBit(12), types.NewBinary(4),
+		types.NewVarChar(10, collation.Latin1SwedishCI),
 	} {
 		b, err := vector.NewBatch(a, []types.Type{typ}, 16, 0)
 		require.NoError(t, err)
@@ -256,7 +262,8 @@ func TestEveryTypeIsEncoded(t *testing.T) {
 		clear(b.Cols[0].Dec)
 		clear(b.Cols[0].Str)
 		b.Cols[0].Null[1] = 1
-		for _, e := range []*RowEncoder{{}, {Binary: true, Zone: time.FixedZone("x", 3600), Results: collation.UTF8MB4GeneralCI}} {
+		zone := time.FixedZone("x", 3600)
+		for _, e := range []*RowEncoder{{}, {Binary: true, Zone: zone, Results: collation.UTF8MB4GeneralCI}} {
 			var sink collector
 			var seq uint8
 			w := NewWriter(&sink, fixedBuffers(4096), &seq)

@@ -106,8 +106,8 @@ func (w *Writer) send(b []byte) error {
 	return err
 }
 
-// Flush sends what is in the buffer. After an error the buffer has what was not sent, so that another Flush goes on with
-// it: a client gets whole packets although a statement is cancelled while it waits.
+// Flush sends what is in the buffer. After an error the buffer has what was not sent, so that another Flush goes on
+// with it: a client gets whole packets although a statement is cancelled while it waits.
 func (w *Writer) Flush() error {
 	if len(w.buf) == 0 {
 		return nil

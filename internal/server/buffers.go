@@ -10,8 +10,8 @@ import (
 const (
 	// readBufferBytes is the buffer in which commands arrive; a connection has one only while bytes are in it.
 	readBufferBytes = 4 << 10
-	// smallNetBuffer is used when the heap ledger refuses a net buffer: an answer must always be possible. It is part of
-	// what a connection is charged.
+	// smallNetBuffer is used when the heap ledger refuses a net buffer: an answer must always be possible. It is part
+	// of what a connection is charged.
 	smallNetBuffer = 2 << 10
 	// smallPacketBytes is the largest packet that lies on the heap; larger ones go to a block of the session's account.
 	smallPacketBytes = 16 << 10

@@ -11,8 +11,8 @@
 // # Back-pressure
 //
 // Rows are encoded into a net buffer and sent by writes that never block. When the socket is full the statement's
-// pipeline is paused and the wait goes through memory.Statement.Wait, inside of which nothing is done but to wait for the
-// socket: the statement's pages may be away meanwhile.
+// pipeline is paused and the wait goes through memory.Statement.Wait, inside of which nothing is done but to wait for
+// the socket: the statement's pages may be away meanwhile.
 //
 // # Invariants
 //

@@ -151,7 +151,9 @@ func TestLargePackets(t *testing.T) {
 	cfg := s.config()
 	cfg.MaxAllowedPacket = 70 << 20
 	c := open(t, cfg)
-	for _, n := range shorter([]int{500, 510, 512, 513, 16000, 16384, 16385, 70000, 1<<24 - 2, 1<<24 - 1, 1 << 24, 20 << 20}) {
+	for _, n := range shorter([]int{
+		500, 510, 512, 513, 16000, 16384, 16385, 70000, 1<<24 - 2, 1<<24 - 1, 1 << 24, 20 << 20,
+	}) {
 		text := "LENGTH " + strings.Repeat("x", n-8)
 		r, err := c.ExecContext(t.Context(), text)
 		require.NoError(t, err)
@@ -246,12 +248,14 @@ func TestLocalInfile(t *testing.T) {
 
 func ptr[T any](v T) *T { return &v }
 
+func at(user, host string) privilege.Account { return privilege.Account{User: user, Host: host} }
+
 func TestAuthentication(t *testing.T) {
 	config, err := TLSConfig(TLSFiles{AutoDir: t.TempDir()})
 	require.NoError(t, err)
 	s := start(t, func(o *Options) { o.TLS = config })
 	_, err = s.r.users.CreateUser(t.Context(), []privilege.UserSpec{
-		{Account: privilege.Account{User: "native", Host: "localhost"}, Plugin: ptr("mysql_native_password"), Password: ptr("pw1")},
+		{Account: at("native", "localhost"), Plugin: ptr("mysql_native_password"), Password: ptr("pw1")},
 		{Account: privilege.Account{User: "sha2", Host: "%"}, Password: ptr("pw2")},
 		{Account: privilege.Account{User: "locked", Host: "%"}, Locked: ptr(true)},
 		{Account: privilege.Account{User: "secure", Host: "%"}, RequireTLS: ptr(true)},
@@ -268,7 +272,7 @@ func TestAuthentication(t *testing.T) {
 		{user: "root", tls: true},
 		{user: "root", db: "d"},
 		{user: "root", db: "missing", code: 1049},
-		{user: "root", password: "x", code: 1045, text: "Access denied for user 'root'@'localhost' (using password: YES)"},
+		{user: "root", password: "x", code: 1045, text: "denied for user 'root'@'localhost' (using password: YES)"},
 		{user: "native", password: "pw1"},
 		{user: "native", password: "pw1", tls: true},
 		{user: "native", password: "pw1", db: "d", code: 1044},
@@ -320,7 +324,7 @@ func TestAuthentication(t *testing.T) {
 
 func TestMaxConnections(t *testing.T) {
 	s := start(t, func(o *Options) { o.MaxConnections = func() int { return 1 } })
-	_, err := s.r.users.CreateUser(t.Context(), []privilege.UserSpec{{Account: privilege.Account{User: "u", Host: "%"}}}, false)
+	_, err := s.r.users.CreateUser(t.Context(), []privilege.UserSpec{{Account: at("u", "%")}}, false)
 	require.NoError(t, err)
 	cfg := s.config()
 	cfg.User = "u"

@@ -408,7 +408,9 @@ func start(t testing.TB, change func(*Options)) *served {
 	users, err := privilege.New(t.Context(), privilege.Options{Store: &privilege.MemStore{}})
 	require.NoError(t, err)
 	r := &registry{pool: pool, sessions: map[uint64]*fake{}, users: users}
-	o := Options{Registry: r, Privileges: users, Heap: pool.Heap(), ShutdownGrace: -1, WatchInterval: 20 * time.Millisecond}
+	o := Options{
+		Registry: r, Privileges: users, Heap: pool.Heap(), ShutdownGrace: -1, WatchInterval: 20 * time.Millisecond,
+	}
 	if change != nil {
 		change(&o)
 	}

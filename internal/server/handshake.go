@@ -207,7 +207,8 @@ func (h *handshake) authenticate(r *protocol.HandshakeResponse) (*privilege.User
 	case user.RequireTLS && c.wire.tls == nil:
 		return nil, denied
 	case user.Locked:
-		return nil, sqlerr.Newf(codeAccountLocked, "Access denied for user '%s'@'%s'. Account is locked.", r.User, c.host)
+		return nil, sqlerr.Newf(codeAccountLocked,
+			"Access denied for user '%s'@'%s'. Account is locked.", r.User, c.host)
 	case user.Expired:
 		return nil, sqlerr.New(sqlerr.ErrMustChangePasswordLogin)
 	}

@@ -285,7 +285,8 @@ func (s *Server) drain(ctx context.Context) error {
 	for {
 		left := 0
 		for _, c := range s.all() {
-			idle := c.state.CompareAndSwap(stateIdle, stateClosing) || c.state.CompareAndSwap(stateHandshake, stateClosing)
+			idle := c.state.CompareAndSwap(stateIdle, stateClosing) ||
+				c.state.CompareAndSwap(stateHandshake, stateClosing)
 			if idle || c.state.Load() == stateClosing {
 				c.end(errShutdown)
 				continue

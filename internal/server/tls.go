@@ -21,7 +21,8 @@ import (
 type TLSFiles struct {
 	Cert, Key string // PEM files; both or none
 	CA        string // of clients' certificates; "": clients need none
-	// AutoDir is where a self-signed certificate is kept, made at the first start, if Cert is not given; "": no TLS then.
+	// AutoDir is where a self-signed certificate is kept, made at the first start, if Cert is not given; "": no TLS
+	// then.
 	AutoDir string
 }
 
