@@ -102,8 +102,16 @@ type driver struct {
 
 // localStep is an operator's local state with its profile.
 type localStep struct {
-	op   LocalOperator
-	prof *NodeProfile
+	op     LocalOperator
+	prof   *NodeProfile
+	helper bool
+}
+
+// gave counts the rows of a batch that the step gave.
+func (s *localStep) gave(b *vector.Batch) {
+	if !s.helper {
+		s.prof.rows.Add(int64(b.Rows()))
+	}
 }
 
 // guarded turns a panic of an operator into an error: a bug costs its statement, not the server.
@@ -152,7 +160,7 @@ func (d *driver) open(steps []Step) ([]localStep, error) {
 		}
 		prof := d.run.Profile.Node(s.Node)
 		raise(&prof.workers, int64(d.worker.ID+1))
-		out = append(out, localStep{op, prof})
+		out = append(out, localStep{op, prof, s.Helper})
 	}
 	return out, nil
 }
@@ -256,7 +264,7 @@ func (d *driver) push(ctx context.Context, steps []localStep, b *vector.Batch) (
 			return r, err
 		}
 		if out != nil && out.Rows() > 0 {
-			s.prof.rows.Add(int64(out.Rows()))
+			s.gave(out)
 			down, err := d.push(ctx, steps[1:], out)
 			if err != nil || down == Finished {
 				return down, err
@@ -286,7 +294,7 @@ func (d *driver) flushInto(ctx context.Context, steps, then []localStep) error {
 			if out == nil {
 				break
 			}
-			s.prof.rows.Add(int64(out.Rows()))
+			s.gave(out)
 			rest := make([]localStep, 0, len(steps)+len(then))
 			rest = append(append(rest, steps[i+1:]...), then...)
 			if r, err := d.push(ctx, rest, out); err != nil || r == Finished {

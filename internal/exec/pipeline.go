@@ -8,6 +8,8 @@ import (
 type Step struct {
 	Node     int
 	Operator Operator
+	// Helper: the operator prepares the node's input (it computes keys, say); its rows are not the node's.
+	Helper bool
 }
 
 // Chain is a source and the operators that only its rows pass.

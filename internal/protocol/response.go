@@ -29,7 +29,7 @@ func (w *Writer) ok(header byte, r Result) error {
 	w.buf = binary.LittleEndian.AppendUint16(w.buf, r.Status)
 	w.buf = binary.LittleEndian.AppendUint16(w.buf, r.Warnings)
 	if r.Info != "" {
-		// With its length, whatever the capabilities: the manual says otherwise, but MySQL sends it and clients read it.
+		// With its length whatever the capabilities: the manual says otherwise, but MySQL sends it so.
 		w.buf = AppendLenenc(w.buf, uint64(len(r.Info)))
 		w.buf = append(w.buf, r.Info...)
 	}

@@ -216,7 +216,7 @@ func (d *Decoder) fixed(w *wantedValue, v *vector.Vector, bytes []byte, n int) {
 		for i := range out {
 			if out[i] = 0; null[i] == 0 {
 				from := int(at[i]) + int(d.heads[i].fixed) + off
-				out[i] = signExtend(getUint(bytes[from:from+s.width]), s.width)
+				out[i] = signExtend(getUint(bytes[from:from+s.width]), s.width) << s.shift
 			}
 		}
 	case types.PhysUint64:

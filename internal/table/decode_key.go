@@ -64,7 +64,7 @@ func (w *wantedPart) store1(
 	b := key[start:end]
 	switch w.store.phys {
 	case types.PhysInt64:
-		v.I64[i] = keyInt(b, w.desc)
+		v.I64[i] = keyInt(b, w.desc) << w.store.shift
 	case types.PhysUint64:
 		v.U64[i] = keyUint(b, w.desc)
 	case types.PhysFloat64:

@@ -7,7 +7,7 @@
 //
 // Keys are memcomparable. A part is an encoded column; parts of nullable columns begin with 0x00 (NULL, nothing follows)
 // or 0x01. Integers are big-endian with the sign bit flipped, in as many bytes as the type has; DECIMAL likewise, in as
-// many bytes as its precision needs; floats are their bits, ordered; strings are weight strings (binary ones themselves)
+// many bytes as its precision needs, dates in three, times without fraction in five; floats are their bits, ordered; strings are weight strings (binary ones themselves)
 // in which 0x00 is 0x00 0xFF, ended by 0x00 0x01, so that no string is the prefix of another one. All bytes of a
 // descending part are inverted. Collated strings cannot be restored from a key: they are in the value too.
 //

@@ -84,7 +84,7 @@ func appendValue(dst []byte, p *part, d *types.Datum) []byte {
 	w := p.store.width
 	switch p.store.phys {
 	case types.PhysInt64:
-		return appendBig(dst, uint64(d.I)^1<<(8*uint(w)-1), w)
+		return appendBig(dst, uint64(d.I>>p.store.shift)^1<<(8*uint(w)-1), w)
 	case types.PhysUint64:
 		return appendBig(dst, d.U, w)
 	case types.PhysFloat64:

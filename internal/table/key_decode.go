@@ -139,7 +139,7 @@ func (p *part) datum(key []byte, start, end int, d *types.Datum, buf []byte) []b
 	d.Kind = p.store.phys
 	switch p.store.phys {
 	case types.PhysInt64:
-		d.I = keyInt(b, p.desc)
+		d.I = keyInt(b, p.desc) << p.store.shift
 	case types.PhysUint64:
 		d.U = keyUint(b, p.desc)
 	case types.PhysFloat64:

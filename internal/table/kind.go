@@ -14,7 +14,14 @@ type storage struct {
 	phys  types.Phys
 	width int  // bytes of a fixed-width value; 0: variable
 	f32   bool // FLOAT: four bytes
+	shift uint // low bits that are always 0, and not stored: the time of a DATE, the microseconds of a DATETIME
 }
+
+// How types packs a DATETIME: microseconds in the lowest bits, the date above the time.
+const (
+	microBits = 24
+	timeBits  = 41
+)
 
 func storageOf(t types.Type) storage {
 	s := storage{phys: t.Phys(), width: 8}
@@ -29,6 +36,12 @@ func storageOf(t types.Type) storage {
 		s.width = 4
 	case types.Float:
 		s.width, s.f32 = 4, true
+	case types.Date:
+		s.width, s.shift = 3, timeBits
+	case types.DateTime, types.Timestamp:
+		if t.Scale == 0 {
+			s.width, s.shift = 5, microBits
+		}
 	case types.Decimal:
 		s.width = decimalBytes(int(t.Precision))
 	case types.Bit:
@@ -68,7 +81,7 @@ func storedInKey(t *schema.Table, ordinal int) bool {
 func (s storage) putFixed(dst []byte, d *types.Datum) {
 	switch s.phys {
 	case types.PhysInt64:
-		putUint(dst, uint64(d.I))
+		putUint(dst, uint64(d.I>>s.shift))
 	case types.PhysUint64:
 		putUint(dst, d.U)
 	case types.PhysFloat64:
@@ -92,7 +105,8 @@ func (s storage) fits(d *types.Datum) bool {
 	bits := uint(8 * s.width)
 	switch s.phys {
 	case types.PhysInt64:
-		return s.width == 8 || d.I<<(64-bits)>>(64-bits) == d.I
+		v := d.I >> s.shift
+		return v<<s.shift == d.I && v<<(64-bits)>>(64-bits) == v
 	case types.PhysUint64:
 		return s.width == 8 || d.U>>bits == 0
 	case types.PhysDecimal:
@@ -159,7 +173,7 @@ func (s storage) getFixed(b []byte, d *types.Datum) {
 	d.Kind = s.phys
 	switch s.phys {
 	case types.PhysInt64:
-		d.I = signExtend(getUint(b), s.width)
+		d.I = signExtend(getUint(b), s.width) << s.shift
 	case types.PhysUint64:
 		d.U = getUint(b)
 	case types.PhysFloat64:

@@ -57,7 +57,7 @@ func randomDatum(r *rand.Rand, t types.Type) types.Datum {
 		case 2:
 			v = int64(r.IntN(5)) - 2
 		}
-		return types.NewIntDatum(t, v>>(64-bits))
+		return types.NewIntDatum(t, v>>(64-bits)<<s.shift)
 	case types.PhysUint64:
 		v := r.Uint64()
 		if r.IntN(2) == 0 {
@@ -460,4 +460,27 @@ func TestNext(t *testing.T) {
 	require.Equal(t, kv.Key{1, 3}, next(kv.Key{1, 2}))
 	require.Equal(t, kv.Key{2}, next(kv.Key{1, 0xFF}))
 	require.Nil(t, next(kv.Key{0xFF, 0xFF}))
+}
+
+// What is left out of dates must be what types leaves 0.
+func TestShifts(t *testing.T) {
+	for _, c := range []struct {
+		typ types.Type
+		v   int64
+	}{
+		{types.NewDate(), types.PackDateTime(9999, 12, 31, 0, 0, 0, 0)},
+		{types.NewDate(), types.PackDateTime(0, 0, 0, 0, 0, 0, 0)},
+		{types.NewDateTime(0), types.PackDateTime(9999, 12, 31, 23, 59, 59, 0)},
+		{types.NewDateTime(6), types.PackDateTime(9999, 12, 31, 23, 59, 59, 999999)},
+		{types.NewTime(0), types.PackTime(true, 838, 59, 59, 0)},
+	} {
+		d := types.NewIntDatum(c.typ, c.v)
+		s := storageOf(c.typ)
+		require.True(t, s.fits(&d), c.typ.String())
+		b := make([]byte, s.width)
+		s.putFixed(b, &d)
+		got := types.Datum{Type: c.typ}
+		s.getFixed(b, &got)
+		require.Equal(t, d, got)
+	}
 }

@@ -28,7 +28,7 @@ func (b *builder) aggInput(n *physical.Agg) (p *pipe, group []int, args [][]int,
 		args = append(args, columns)
 	}
 	if len(exprs) > 0 && !isIdentity(exprs, p.types) {
-		err = b.project(p, n, exprs)
+		err = b.project(p, n, exprs, true)
 	}
 	return p, group, args, err
 }

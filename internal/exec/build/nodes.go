@@ -1,6 +1,7 @@
 package build
 
 import (
+	"github.com/spillwaydb/spillway/internal/exec"
 	"github.com/spillwaydb/spillway/internal/exec/scan"
 	"github.com/spillwaydb/spillway/internal/exec/sort"
 	"github.com/spillwaydb/spillway/internal/exec/stream"
@@ -122,16 +123,19 @@ func (b *builder) projection(n *physical.Projection) (*pipe, error) {
 	if err != nil {
 		return nil, err
 	}
-	return p, b.project(p, n, n.Exprs)
+	return p, b.project(p, n, n.Exprs, false)
 }
 
-// project appends a projection to p, on behalf of n.
-func (b *builder) project(p *pipe, n physical.Node, exprs []expr.Expr) error {
+// project appends a projection to p, on behalf of n. helper: it is not n itself, but prepares its input.
+func (b *builder) project(p *pipe, n physical.Node, exprs []expr.Expr, helper bool) error {
 	acct, err := b.open(n, stream.ProjectBytes(exprs, p.capacity)*int64(p.workers))
 	if err != nil {
 		return err
 	}
-	b.step(p, n, stream.NewProject(acct, exprs, p.capacity, b.deps.Env))
+	if !b.dry {
+		op := stream.NewProject(acct, exprs, p.capacity, b.deps.Env)
+		p.steps = append(p.steps, exec.Step{Node: n.Common().ID, Operator: op, Helper: helper})
+	}
 	p.types = make([]types.Type, len(exprs))
 	for i, e := range exprs {
 		p.types[i] = e.Type()
@@ -172,7 +176,7 @@ func (b *builder) columnsOf(p *pipe, n physical.Node, exprs []expr.Expr) ([]int,
 	if len(all) == own {
 		return out, nil
 	}
-	return out, b.project(p, n, all)
+	return out, b.project(p, n, all, true)
 }
 
 func (b *builder) sort(n *physical.Sort) (*pipe, error) {

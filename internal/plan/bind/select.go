@@ -376,7 +376,8 @@ func (s *block) project(keys []orderKey) (*query, error) {
 				used[c.Index] = true
 			}
 			if s.n.Distinct {
-				return nil, sqlerr.New(sqlerr.ErrFieldInOrderNotSelect, len(sort.Keys)+1, k.expr.String(), "DISTINCT")
+				return nil, sqlerr.New(sqlerr.ErrFieldInOrderNotSelect, len(sort.Keys)+1, "ORDER BY clause",
+					k.expr.String(), "DISTINCT")
 			}
 			p.Exprs = append(p.Exprs, k.expr)
 			p.Cols = append(p.Cols, col)

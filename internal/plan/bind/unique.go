@@ -5,8 +5,8 @@ import (
 	"github.com/spillwaydb/spillway/internal/plan/logical"
 )
 
-// uniqueBy says if conditions that equate columns of n with something outside of it leave at most one row of n: they fix
-// a primary or unique key of the one table that n reads.
+// uniqueBy says if conditions that equate columns of n with something outside of it leave at most one row of n: they
+// fix a primary or unique key of the one table that n reads.
 func uniqueBy(n logical.Node, conds []expr.Expr) bool {
 	fixed := map[int]bool{}
 	for {

@@ -9,19 +9,73 @@ import (
 // rows that an outer join adds are dropped anyway, and it is an inner join.
 func (c *Context) rejectsNulls(conds []expr.Expr, inner map[int]bool) bool {
 	for _, e := range conds {
-		reads := false
-		nulls := expr.Transform(e, func(e expr.Expr) expr.Expr {
-			if col, ok := e.(*expr.Column); ok && inner[col.Index] {
-				reads = true
-				return expr.NewConst(types.NullDatum(col.T.WithNullable(true)))
-			}
-			return e
-		})
-		if !reads {
-			continue
-		}
-		if k, ok := expr.Fold(nulls, c.Env).(*expr.Const); ok && (k.D.IsNull() || isFalse(k)) {
+		if rejects(e, inner) {
 			return true
+		}
+	}
+	return false
+}
+
+// rejects says if e is false or NULL when the columns are NULL.
+func rejects(e expr.Expr, inner map[int]bool) bool {
+	if k, ok := e.(*expr.Const); ok {
+		return k.D.IsNull() || isFalse(k)
+	}
+	c, ok := e.(*expr.Call)
+	if !ok {
+		return becomesNull(e, inner)
+	}
+	switch c.Name() {
+	case "and":
+		for _, a := range c.Args() {
+			if rejects(a, inner) {
+				return true
+			}
+		}
+		return false
+	case "or":
+		for _, a := range c.Args() {
+			if !rejects(a, inner) {
+				return false
+			}
+		}
+		return true
+	case "not":
+		// NOT x IS NULL is the way IS NOT NULL is said.
+		if in, ok := c.Args()[0].(*expr.Call); ok && in.Name() == "is null" {
+			return becomesNull(in.Args()[0], inner)
+		}
+	case "is not null", "is true":
+		return becomesNull(c.Args()[0], inner)
+	}
+	return becomesNull(e, inner)
+}
+
+// strict are functions that are NULL if any argument is.
+var strict = map[string]bool{
+	"=": true, "!=": true, "<": true, "<=": true, ">": true, ">=": true, "like": true, "not": true, "+": true, "-": true,
+	"*": true, "/": true, "div": true, "%": true, "unary -": true, "cast": true, "regexp_like": true, "lower": true,
+	"upper": true, "substring": true, "concat": true, "length": true, "abs": true, "collate": true,
+}
+
+// becomesNull says if e is NULL when the columns are; false if it is not known.
+func becomesNull(e expr.Expr, inner map[int]bool) bool {
+	switch e := e.(type) {
+	case *expr.Column:
+		return inner[e.Index]
+	case *expr.Const:
+		return e.D.IsNull()
+	case *expr.Call:
+		if e.Name() == "in" {
+			return becomesNull(e.Args()[0], inner)
+		}
+		if !strict[e.Name()] {
+			return false
+		}
+		for _, a := range e.Args() {
+			if becomesNull(a, inner) {
+				return true
+			}
 		}
 	}
 	return false

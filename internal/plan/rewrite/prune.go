@@ -43,7 +43,11 @@ func prune(n logical.Node, need map[int]bool) logical.Node {
 		return pruneUnion(n, need)
 	case *logical.MaxOneRow:
 		n.Input = prune(n.Input, need)
-		n.Cols = pick(n.Cols, ids(n.Input))
+		have := n.Input.Columns()
+		n.Cols = append([]logical.Column(nil), have...)
+		for i := range n.Cols {
+			n.Cols[i].Type.Nullable = true
+		}
 		return n
 	case *logical.Values:
 		return n
@@ -74,16 +78,6 @@ func reads(set map[int]bool, exprs ...expr.Expr) {
 			set[id] = true
 		}
 	}
-}
-
-func pick(cols []logical.Column, set map[int]bool) []logical.Column {
-	var out []logical.Column
-	for _, c := range cols {
-		if set[c.ID] {
-			out = append(out, c)
-		}
-	}
-	return out
 }
 
 // pruneScan keeps the columns that are read and those of the filter. A scan for UPDATE and DELETE keeps all.
@@ -124,7 +118,24 @@ func pruneProjection(n *logical.Projection, need map[int]bool) logical.Node {
 	n.Exprs, n.Cols = exprs, cols
 	reads(below, exprs...)
 	n.Input = prune(n.Input, below)
+	if reorders(n) {
+		return n.Input
+	}
 	return n
+}
+
+// reorders says if a projection only changes the order of columns, which nobody above looks at: the root and the
+// parts of a union, where it counts, get a projection of their own if they need one.
+func reorders(n *logical.Projection) bool {
+	if len(n.Cols) != len(n.Input.Columns()) {
+		return false
+	}
+	for i, e := range n.Exprs {
+		if c, ok := e.(*expr.Column); !ok || c.Index != n.Cols[i].ID {
+			return false
+		}
+	}
+	return true
 }
 
 // pruneUnion drops the same positions of all parts.
