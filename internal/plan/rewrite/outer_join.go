@@ -53,8 +53,8 @@ func rejects(e expr.Expr, inner map[int]bool) bool {
 
 // strict are functions that are NULL if any argument is.
 var strict = map[string]bool{
-	"=": true, "!=": true, "<": true, "<=": true, ">": true, ">=": true, "like": true, "not": true, "+": true, "-": true,
-	"*": true, "/": true, "div": true, "%": true, "unary -": true, "cast": true, "regexp_like": true, "lower": true,
+	"=": true, "!=": true, "<": true, "<=": true, ">": true, ">=": true, "like": true, "not": true, "+": true,
+	"-": true, "*": true, "/": true, "div": true, "%": true, "unary -": true, "cast": true, "regexp_like": true, "lower": true,
 	"upper": true, "substring": true, "concat": true, "length": true, "abs": true, "collate": true,
 }
 
