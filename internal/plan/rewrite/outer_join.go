@@ -53,9 +53,9 @@ func rejects(e expr.Expr, inner map[int]bool) bool {
 
 // strict are functions that are NULL if any argument is.
 var strict = map[string]bool{
-	"=": true, "!=": true, "<": true, "<=": true, ">": true, ">=": true, "like": true, "not": true, "+": true,
-	"-": true, "*": true, "/": true, "div": true, "%": true, "unary -": true, "cast": true, "regexp_like": true, "lower": true,
-	"upper": true, "substring": true, "concat": true, "length": true, "abs": true, "collate": true,
+	"=": true, "!=": true, "<": true, "<=": true, ">": true, ">=": true, "like": true, "regexp_like": true, "not": true,
+	"+": true, "-": true, "*": true, "/": true, "div": true, "%": true, "unary -": true, "cast": true, "collate": true,
+	"lower": true, "upper": true, "substring": true, "concat": true, "length": true, "abs": true,
 }
 
 // becomesNull says if e is NULL when the columns are; false if it is not known.
