@@ -116,6 +116,11 @@ func TestEvictionUnderQuota(t *testing.T) {
 func TestLogAction(t *testing.T) {
 	p := memorytest.NewPool(t, 16<<20)
 	_, a := open(t, p, memory.StatementOptions{Spill: true, QuotaBytes: 8 * page}, 4*page)
+	_, err := a.Alloc(8*page, memory.Leased)
+	require.ErrorIs(t, err, sqlerr.ErrNoSurplus) // it has not spilled yet
+	for _, id := range fill(t, a, 20, memory.ReuseUnknown) {
+		defer a.FreeBlock(id)
+	}
 	var leases []memory.Page
 	for range 20 {
 		g, err := a.Alloc(page, memory.Leased)

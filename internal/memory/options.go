@@ -131,7 +131,8 @@ type StatementOptions struct {
 	ConnID     uint64
 	Name       string // what the process list shows; may be empty
 	QuotaBytes int64  // tidb_mem_quota_query; <= 0: only the pool's limit
-	// CancelAtQuota: tidb_mem_oom_action = CANCEL. Else LOG: over the quota it spills first, then goes on in the
+	// CancelAtQuota: tidb_mem_oom_action = CANCEL. Else LOG: leases over the quota are refused until the statement
+	// has spilled, then had within the
 	// pool's limit.
 	CancelAtQuota bool
 	// Spill: tidb_enable_tmp_storage_on_oom. Without it nothing of this statement is evicted: it fails at its quota

@@ -278,7 +278,7 @@ func (s *Statement) reserve(a *Account, n int64, kind Kind) (Kind, error) {
 		case !s.spills():
 			s.fail(s.quotaErrorLocked())
 			return kind, s.err
-		case s.options.CancelAtQuota:
+		case s.options.CancelAtQuota || s.account.spilled == 0: // LOG spills first, too
 			return kind, sqlerr.ErrNoSurplus
 		}
 		if e, ok := s.event(EventQuota); ok {
