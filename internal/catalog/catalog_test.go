@@ -69,7 +69,10 @@ func (e *env) ddl() DDL {
 		e.owner.ReleaseAll()
 	}
 	e.owner = e.Locks().NewOwner(1, nil)
-	return DDL{Owner: e.owner, Timeout: time.Second, Warn: func(w sqlerr.Warning) { e.notes = append(e.notes, w.Message) }}
+	return DDL{Owner: e.owner, Timeout: time.Second, Warn: func(w sqlerr.Warning) {
+		e.notes = append(e.notes,
+			w.Message)
+	}}
 }
 
 func (e *env) code(err error) sqlerr.Code { return sqlerr.CodeOf(err) }
@@ -175,7 +178,8 @@ func TestCreateTableErrors(t *testing.T) {
 		keys    []KeySpec
 	}{
 		{1060, []ColumnSpec{a, col("A", types.NewInt())}, nil},
-		{1068, []ColumnSpec{a, {Name: "b", Type: types.NewInt(), PrimaryKey: true}}, []KeySpec{key(KeyPrimary, "", "a")}},
+		{1068, []ColumnSpec{a, {Name: "b", Type: types.NewInt(), PrimaryKey: true}}, []KeySpec{key(KeyPrimary, "",
+			"a")}},
 		{1072, []ColumnSpec{a}, []KeySpec{key(KeyIndex, "", "b")}},
 		{1061, []ColumnSpec{a}, []KeySpec{key(KeyIndex, "x", "a"), key(KeyUnique, "X", "a")}},
 		{1075, []ColumnSpec{auto}, nil},
@@ -193,7 +197,8 @@ func TestCreateTableErrors(t *testing.T) {
 	} {
 		require.EqualValues(t, c.code, e.code(e.create("t", c.columns, c.keys...)))
 	}
-	require.EqualValues(t, 1049, e.code(e.CreateTable(ctx, e.ddl(), TableSpec{DB: "x", Name: "t", Columns: []ColumnSpec{a}})))
+	require.EqualValues(t, 1049, e.code(e.CreateTable(ctx, e.ddl(), TableSpec{DB: "x", Name: "t",
+		Columns: []ColumnSpec{a}})))
 	require.NoError(t, e.create("t", []ColumnSpec{a}))
 	require.EqualValues(t, 1050, e.code(e.create("t", []ColumnSpec{a})))
 	require.EqualValues(t, 1051, e.code(e.DropTables(ctx, e.ddl(), []Name{{"d", "u"}}, false)))
@@ -211,13 +216,17 @@ func TestCreateTableText(t *testing.T) {
 	}
 	require.NoError(t, e.CreateTable(ctx, e.ddl(), TableSpec{DB: "d", Name: "t`x", Comment: "it's", AutoIncrement: 10,
 		Columns: []ColumnSpec{
-			{Name: "id", Type: types.NewInteger(types.Int, true).WithNullable(false), DefaultKind: schema.DefaultAutoIncr},
+			{Name: "id", Type: types.NewInteger(types.Int, true).WithNullable(false),
+				DefaultKind: schema.DefaultAutoIncr},
 			col("a", types.NewVarChar(10, collation.Default)),
-			{Name: "b", Type: types.NewVarChar(10, collation.UTF8MB4Bin).WithNullable(false), DefaultKind: schema.DefaultValue, Default: str("x'y")},
+			{Name: "b", Type: types.NewVarChar(10, collation.UTF8MB4Bin).WithNullable(false),
+				DefaultKind: schema.DefaultValue, Default: str("x'y")},
 			col("c", types.NewText(types.Text, collation.Latin1SwedishCI)),
 			{Name: "d", Type: types.NewTimestamp(3), DefaultKind: schema.DefaultNow, OnUpdateNow: true},
-			{Name: "e", Type: types.NewDecimal(10, 2), DefaultKind: schema.DefaultValue, Default: str("1.5"), Comment: "c"},
-			{Name: "f", Type: types.NewEnum(types.NewMembers("a", "b"), collation.Default), DefaultKind: schema.DefaultValue, Default: str("b")},
+			{Name: "e", Type: types.NewDecimal(10, 2), DefaultKind: schema.DefaultValue, Default: str("1.5"),
+				Comment: "c"},
+			{Name: "f", Type: types.NewEnum(types.NewMembers("a", "b"), collation.Default),
+				DefaultKind: schema.DefaultValue, Default: str("b")},
 			{Name: "g", Type: types.NewInt(), DefaultKind: schema.DefaultExpression, DefaultText: "(1 + 1)"},
 			{Name: "h", Type: types.NewInt().WithNullable(false), Unique: true},
 		},
@@ -264,7 +273,8 @@ func intRow(t *schema.Table, values ...int64) []types.Datum {
 func TestAlter(t *testing.T) {
 	e, ctx := newEnv(t), context.Background()
 	require.NoError(t, e.CreateDatabase(ctx, e.ddl(), "d", 0, false))
-	require.NoError(t, e.create("t", []ColumnSpec{col("a", types.NewInt().WithNullable(false)), col("b", types.NewInt())},
+	require.NoError(t, e.create("t", []ColumnSpec{col("a", types.NewInt().WithNullable(false)), col("b",
+		types.NewInt())},
 		key(KeyPrimary, "", "a")))
 	alter := func(changes ...Alteration) error {
 		_, err := e.AlterTable(ctx, e.ddl(), Name{"d", "t"}, changes)
@@ -287,13 +297,15 @@ func TestAlter(t *testing.T) {
 	// Instant: the rows stay where they are.
 	id := e.table("t").ID
 	require.NoError(t, alter(AddColumn{Column: ColumnSpec{Name: "c", Type: types.NewBigInt().WithNullable(false),
-		DefaultKind: schema.DefaultValue, Default: types.NewIntDatum(types.NewBigInt(), 9)}, Position: Position{First: true}}))
+		DefaultKind: schema.DefaultValue, Default: types.NewIntDatum(types.NewBigInt(), 9)},
+		Position: Position{First: true}}))
 	d = e.table("t")
 	require.Equal(t, id, d.ID)
 	rows := e.rows(d)
 	require.EqualValues(t, 9, rows[3][0].I)
 	require.EqualValues(t, 3, rows[3][1].I)
-	require.NoError(t, alter(SetDefault{Column: "c", DefaultKind: schema.DefaultNone}, AddKey{key(KeyUnique, "u", "c", "a")}))
+	require.NoError(t, alter(SetDefault{Column: "c", DefaultKind: schema.DefaultNone}, AddKey{key(KeyUnique, "u", "c",
+		"a")}))
 	require.EqualValues(t, 9, e.rows(e.table("t"))[3][0].I)
 
 	// Copies.
@@ -302,7 +314,8 @@ func TestAlter(t *testing.T) {
 		AddColumn{Column: col("x", types.NewInt())},
 		ModifyColumn{OldName: "a", Column: ColumnSpec{Name: "a", Type: types.NewTinyInt()}},
 		ModifyColumn{OldName: "b", Column: ColumnSpec{Name: "b", Type: types.NewDecimal(1, 1)}})))
-	require.NoError(t, alter(DropColumn{Name: "c"}, ModifyColumn{OldName: "b", Column: col("bb", types.NewVarChar(5, collation.Default))}))
+	require.NoError(t, alter(DropColumn{Name: "c"}, ModifyColumn{OldName: "b", Column: col("bb", types.NewVarChar(5,
+		collation.Default))}))
 	d = e.table("t")
 	require.NotEqual(t, id, d.ID)
 	rows = e.rows(d)
@@ -367,8 +380,9 @@ func TestTruncateRenameLike(t *testing.T) {
 func TestCounter(t *testing.T) {
 	e, ctx := newEnv(t), context.Background()
 	require.NoError(t, e.CreateDatabase(ctx, e.ddl(), "d", 0, false))
-	require.NoError(t, e.create("t", []ColumnSpec{{Name: "id", Type: types.NewBigInt(), DefaultKind: schema.DefaultAutoIncr,
-		PrimaryKey: true}}))
+	require.NoError(t, e.create("t", []ColumnSpec{{Name: "id", Type: types.NewBigInt(),
+		DefaultKind: schema.DefaultAutoIncr,
+		PrimaryKey:  true}}))
 	open := func() *Counter {
 		k, err := e.Counter(ctx, e.table("t"), 0)
 		require.NoError(t, err)
@@ -417,7 +431,8 @@ func TestMeta(t *testing.T) {
 type virtualTable struct{}
 
 func (virtualTable) Schema() *schema.Table {
-	return &schema.Table{DB: "INFORMATION_SCHEMA", Name: "TABLES", Columns: []schema.Column{{Name: "A", Type: types.NewInt()}}}
+	return &schema.Table{DB: "INFORMATION_SCHEMA", Name: "TABLES", Columns: []schema.Column{{Name: "A",
+		Type: types.NewInt()}}}
 }
 
 func (virtualTable) Rows(context.Context, VirtualRequest, func([]types.Datum) error) error {

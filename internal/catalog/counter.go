@@ -81,8 +81,8 @@ func (k *Counter) Next() uint64 {
 	return k.next
 }
 
-// Reserve takes n values first, first+increment, ...: the smallest that are congruent to offset. Error 1467 when there are
-// no more.
+// Reserve takes n values first, first+increment, ...: the smallest that are congruent to offset. Error 1467 when there
+// are no more.
 func (k *Counter) Reserve(ctx context.Context, n int, increment, offset uint64) (first uint64, err error) {
 	increment, offset = max(increment, 1), max(offset, 1)
 	if offset > increment {

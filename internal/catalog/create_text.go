@@ -9,7 +9,8 @@ import (
 	"github.com/spillwaydb/spillway/internal/types/collation"
 )
 
-// CreateTableText is SHOW CREATE TABLE as MySQL 8.0 prints it; next is the AUTO_INCREMENT value to show, 0 or 1 for none.
+// CreateTableText is SHOW CREATE TABLE as MySQL 8.0 prints it; next is the AUTO_INCREMENT value to show, 0 or 1 for
+// none.
 func CreateTableText(t *schema.Table, next uint64) string {
 	var b strings.Builder
 	b.WriteString("CREATE TABLE " + quoteName(t.Name) + " (\n")

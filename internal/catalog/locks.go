@@ -85,7 +85,8 @@ func (o *Owner) SetWait(wait func(ctx context.Context, wait func(context.Context
 	o.wait = wait
 }
 
-// Lock gets the lock, or a stronger one than it has. Errors: 1205 after the timeout, 1213 for a deadlock, the context's.
+// Lock gets the lock, or a stronger one than it has. Errors: 1205 after the timeout, 1213 for a deadlock, the
+// context's.
 func (o *Owner) Lock(ctx context.Context, name Name, mode LockMode, timeout time.Duration) error {
 	name.DB = canonical(name.DB)
 	r, err := o.request(name, mode)

@@ -1,7 +1,7 @@
 package schema
 
-// Covers says if the columns with these ordinals can be read from the index alone: each is a part of it, as a whole, or of
-// the primary key.
+// Covers says if the columns with these ordinals can be read from the index alone: each is a part of it, as a whole, or
+// of the primary key.
 func (t *Table) Covers(x *Index, ordinals []int) bool {
 	if x.Primary {
 		return true

@@ -1,5 +1,6 @@
-// Package schema owns the immutable descriptors of databases, tables, columns and indexes. A descriptor is never changed
-// once it is published by catalog: a change makes a new one with a higher Version. Descriptors may be shared freely.
+// Package schema owns the immutable descriptors of databases, tables, columns and indexes. A descriptor is never
+// changed once it is published by catalog: a change makes a new one with a higher Version. Descriptors may be shared
+// freely.
 package schema
 
 import (

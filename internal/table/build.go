@@ -26,7 +26,8 @@ type BuildOptions struct {
 }
 
 // EachRow calls f for all rows of a table, in the order of the primary key. Key and row live until f returns.
-func EachRow(ctx context.Context, o BuildOptions, c *Codec, f func(key []byte, row []types.Datum) error) (int64, error) {
+func EachRow(ctx context.Context, o BuildOptions, c *Codec, f func(key []byte, row []types.Datum) error) (int64,
+	error) {
 	page, err := o.Account.Alloc(buildPageBytes, memory.Held)
 	if err != nil {
 		return 0, err

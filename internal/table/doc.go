@@ -5,12 +5,12 @@
 //
 //	't' table(4) index(4) part...        of a row (index = the primary key's) or an index entry
 //
-// Keys are memcomparable. A part is an encoded column; parts of nullable columns begin with 0x00 (NULL, nothing follows)
-// or 0x01. Integers are big-endian with the sign bit flipped, in as many bytes as the type has; DECIMAL likewise, in as
-// many bytes as its precision needs, dates in three, times without fraction in five; floats are their bits, ordered;
-// strings are weight strings (binary ones themselves) in which 0x00 is 0x00 0xFF, ended by 0x00 0x01, so that no string is
-// the prefix of another one. All bytes of a descending part are inverted. Collated strings cannot be restored from a key:
-// they are in the value too.
+// Keys are memcomparable. A part is an encoded column; parts of nullable columns begin with 0x00 (NULL, nothing
+// follows) or 0x01. Integers are big-endian with the sign bit flipped, in as many bytes as the type has; DECIMAL
+// likewise, in as many bytes as its precision needs, dates in three, times without fraction in five; floats are their
+// bits, ordered; strings are weight strings (binary ones themselves) in which 0x00 is 0x00 0xFF, ended by 0x00 0x01, so
+// that no string is the prefix of another one. All bytes of a descending part are inverted. Collated strings cannot be
+// restored from a key: they are in the value too.
 //
 //	row               primary key                             -> row value, without restorable key columns
 //	index             index columns, primary key              -> index value

@@ -187,8 +187,8 @@ func (s storage) getFixed(b []byte, d *types.Datum) {
 	}
 }
 
-// SameStorage says if rows and index entries with a column of type a are valid for one of type b, so that a change of the
-// type needs no new rows. inKey: the column is part of a key.
+// SameStorage says if rows and index entries with a column of type a are valid for one of type b, so that a change of
+// the type needs no new rows. inKey: the column is part of a key.
 func SameStorage(a, b types.Type, inKey bool) bool {
 	if a.Nullable != b.Nullable && (inKey || a.Nullable) {
 		return false // keys mark NULLs of nullable columns; rows may have NULLs

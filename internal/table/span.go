@@ -24,9 +24,9 @@ func IndexSpan(t *schema.Table, x *schema.Index) kv.Span {
 	return kv.Span{Start: p, End: next(p)}
 }
 
-// RangeSpan is where the keys of a range lie. A bound with fewer values than the index has columns is about all keys that
-// begin with them. The key of a prefix column says less than its bound: such a bound is taken as inclusive, so that the
-// caller's filter decides.
+// RangeSpan is where the keys of a range lie. A bound with fewer values than the index has columns is about all keys
+// that begin with them. The key of a prefix column says less than its bound: such a bound is taken as inclusive, so
+// that the caller's filter decides.
 func RangeSpan(t *schema.Table, x *schema.Index, low, high Bound) kv.Span {
 	s := IndexSpan(t, x)
 	parts := partsOf(t, x)

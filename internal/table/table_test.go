@@ -126,11 +126,14 @@ func sample() []*schema.Table {
 		testTable([]schema.IndexColumn{{Column: 3}}),
 		testTable([]schema.IndexColumn{{Column: bin}, {Column: 4, Desc: true}},
 			&schema.Index{ID: 600, Name: "x", Columns: []schema.IndexColumn{{Column: text}, {Column: 1}}},
-			&schema.Index{ID: 601, Name: "u", Unique: true, Columns: []schema.IndexColumn{{Column: dec}, {Column: bin, Desc: true}}}),
+			&schema.Index{ID: 601, Name: "u", Unique: true, Columns: []schema.IndexColumn{{Column: dec}, {Column: bin,
+				Desc: true}}}),
 		testTable([]schema.IndexColumn{{Column: text}, {Column: dec, Desc: true}},
 			&schema.Index{ID: 600, Name: "x", Columns: []schema.IndexColumn{{Column: dbl, Desc: true}, {Column: bin}}},
-			&schema.Index{ID: 601, Name: "p", Columns: []schema.IndexColumn{{Column: column(t, types.Blob, 0), Prefix: 3}}},
-			&schema.Index{ID: 602, Name: "u", Unique: true, Columns: []schema.IndexColumn{{Column: 9}, {Column: text + 1}}}),
+			&schema.Index{ID: 601, Name: "p", Columns: []schema.IndexColumn{{Column: column(t, types.Blob, 0),
+				Prefix: 3}}},
+			&schema.Index{ID: 602, Name: "u", Unique: true, Columns: []schema.IndexColumn{{Column: 9},
+				{Column: text + 1}}}),
 	}
 }
 

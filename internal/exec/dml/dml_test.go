@@ -376,7 +376,8 @@ func TestInsert(t *testing.T) {
 	e.expr.Strict, e.warnings = false, nil
 	_, err = e.insert(p, nameAge, nil, []any{"hal", 1000}, []any{nil, 1})
 	require.NoError(t, err)
-	require.Equal(t, []string{"1264 Out of range value for column 'age' at row 1", "1048 Column 'name' cannot be null"}, e.warnings)
+	require.Equal(t, []string{"1264 Out of range value for column 'age' at row 1",
+		"1048 Column 'name' cannot be null"}, e.warnings)
 	_, err = e.insert(p, nameAge, nil, []any{nil, 1})
 	require.EqualValues(t, 1048, sqlerr.CodeOf(err))
 }
@@ -387,15 +388,20 @@ func TestInsertDuplicates(t *testing.T) {
 	idNameAge := []int{0, 1, 2}
 	_, err := e.insert(p, idNameAge, nil, []any{1, "ann", 30}, []any{2, "bob", 31})
 	require.NoError(t, err)
-	r, err := e.insert(p, idNameAge, func(n *physical.Insert) { n.Ignore, n.Duplicates = true, physical.DuplicateIgnore },
+	r, err := e.insert(p, idNameAge, func(n *physical.Insert) {
+		n.Ignore, n.Duplicates = true,
+			physical.DuplicateIgnore
+	},
 		[]any{1, "x", 1}, []any{3, "Bob", 1}, []any{4, "cid", 1})
 	require.NoError(t, err)
 	require.EqualValues(t, 1, r.Affected)
 	require.Equal(t, "Records: 3  Duplicates: 2  Warnings: 2", r.Info(2))
-	require.Equal(t, []string{"1062 Duplicate entry '1' for key 'people.PRIMARY'", "1062 Duplicate entry 'Bob' for key 'people.name'"}, e.warnings)
+	require.Equal(t, []string{"1062 Duplicate entry '1' for key 'people.PRIMARY'",
+		"1062 Duplicate entry 'Bob' for key 'people.name'"}, e.warnings)
 
 	// REPLACE takes the place of both rows in the way.
-	r, err = e.insert(p, idNameAge, func(n *physical.Insert) { n.Duplicates = physical.DuplicateReplace }, []any{1, "bob", 7})
+	r, err = e.insert(p, idNameAge, func(n *physical.Insert) { n.Duplicates = physical.DuplicateReplace }, []any{1,
+		"bob", 7})
 	require.NoError(t, err)
 	require.EqualValues(t, 3, r.Affected)
 	byAge := scanNode(p, p.Indexes[1], []int{2, 0, 1})
@@ -462,7 +468,8 @@ func TestUpdateDelete(t *testing.T) {
 
 	// The scanned index changes under the scan: each row once all the same.
 	n = scanNode(p, p.Indexes[1], all(p))
-	n.Ranges = []physical.Range{{Low: physical.Bound{Values: []types.Datum{types.NewIntDatum(p.Columns[2].Type, 10)}, Inclusive: true}}}
+	n.Ranges = []physical.Range{{Low: physical.Bound{Values: []types.Datum{types.NewIntDatum(p.Columns[2].Type, 10)},
+		Inclusive: true}}}
 	r, err = e.update(n, false, physical.Assignment{Column: 2, Expr: plus(col(2), expr.NewInt(20))})
 	require.NoError(t, err)
 	require.EqualValues(t, 90, r.Changed)

@@ -11,8 +11,8 @@ import (
 	"github.com/spillwaydb/spillway/internal/vector"
 )
 
-// minBytes is what a sink asks for: its rows are on the heap, one at a time, or in leased pages. It is not nothing, as an
-// account without a minimum is no operator's.
+// minBytes is what a sink asks for: its rows are on the heap, one at a time, or in leased pages. It is not nothing, as
+// an account without a minimum is no operator's.
 const minBytes = memory.MinPageBytes
 
 // Insert is the sink of INSERT ... SELECT, REPLACE ... SELECT and LOAD DATA.

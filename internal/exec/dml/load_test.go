@@ -50,15 +50,18 @@ func TestLoadFormats(t *testing.T) {
 		{csvFormat, 0, "\"a\"b\",c\n", []string{`[a"b][c]`}, ""},
 		{csvFormat, 0, "a\"b,c\"\n", []string{`[a"b][c"]`}, ""},
 		{csvFormat, 0, "x,\"never closed\n", []string{"[x][\"never closed\n]"}, ""},
-		{with(csvFormat, func(f *physical.LoadFormat) { f.Escaped = `"` }), 0, "\"a\"\"b\",c\"\"d\n", []string{`[a"b][c"d]`}, ""},
+		{with(csvFormat, func(f *physical.LoadFormat) { f.Escaped = `"` }), 0, "\"a\"\"b\",c\"\"d\n",
+			[]string{`[a"b][c"d]`}, ""},
 		{with(csvFormat, func(f *physical.LoadFormat) { f.Terminated, f.LinesTerminated = "||", "\r\n" }), 0,
 			"a|b||c\r\n\"d||\"||e\rf\r\n", []string{"[a|b][c]", "[d||][e\rf]"}, ""},
 		{with(defaultFormat, func(f *physical.LoadFormat) { f.LinesStarting = ">>" }), 0,
 			"x>>1\t2\nnot this\n>>3\t4\n", []string{"[1][2]", "[3][4]"}, ""},
-		{with(defaultFormat, func(f *physical.LoadFormat) { f.LinesTerminated = "\t" }), 0, "1\t2\t3\t4", []string{"[1][2]", "[3][4]"}, ""},
+		{with(defaultFormat, func(f *physical.LoadFormat) { f.LinesTerminated = "\t" }), 0, "1\t2\t3\t4",
+			[]string{"[1][2]", "[3][4]"}, ""},
 	} {
 		for _, batch := range []int{0, 1} {
-			for _, file := range []io.Reader{strings.NewReader(c.file), iotest.OneByteReader(strings.NewReader(c.file))} {
+			for _, file := range []io.Reader{strings.NewReader(c.file),
+				iotest.OneByteReader(strings.NewReader(c.file))} {
 				e.warnings = nil
 				n := loadNode(2, c.format)
 				n.SkipLines = c.skip

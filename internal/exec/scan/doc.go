@@ -1,5 +1,5 @@
-// Package scan owns the sources that read tables: stored ones by ranges of the primary key or of a secondary index, single
-// rows by their key, and virtual tables.
+// Package scan owns the sources that read tables: stored ones by ranges of the primary key or of a secondary index,
+// single rows by their key, and virtual tables.
 //
 // # Model
 //
@@ -13,8 +13,8 @@
 //
 // # Memory
 //
-// Held, a worker: the page, the batch and the filter's vectors (MinBytes). Rows that do not fit the page come alone in a
-// leased page, whose refusal is the statement's quota error.
+// Held, a worker: the page, the batch and the filter's vectors (MinBytes). Rows that do not fit the page come alone in
+// a leased page, whose refusal is the statement's quota error.
 //
 // # Invariants
 //

@@ -59,7 +59,8 @@ func newEnv(t testing.TB) *env {
 		{ID: 3, Name: "s", Type: text},
 		{ID: 4, Name: "l", Type: types.NewText(types.LongText, collation.Default)},
 	}}
-	e.table.Primary = &schema.Index{ID: 1, Name: "PRIMARY", Primary: true, Unique: true, Columns: []schema.IndexColumn{{Column: 0}}}
+	e.table.Primary = &schema.Index{ID: 1, Name: "PRIMARY", Primary: true, Unique: true,
+		Columns: []schema.IndexColumn{{Column: 0}}}
 	e.table.Indexes = []*schema.Index{
 		{ID: 2, Name: "n", Columns: []schema.IndexColumn{{Column: 1}}},
 		{ID: 3, Name: "s", Unique: true, Columns: []schema.IndexColumn{{Column: 2, Desc: true}}},
@@ -291,7 +292,8 @@ func TestPoints(t *testing.T) {
 	e := newEnv(t)
 	n := e.node(e.table.Primary, 0, 3)
 	for _, id := range []int{7, 500, 1500, 2500, 77777} {
-		b := physical.Bound{Values: []types.Datum{types.NewIntDatum(e.table.Columns[0].Type, int64(id))}, Inclusive: true}
+		b := physical.Bound{Values: []types.Datum{types.NewIntDatum(e.table.Columns[0].Type, int64(id))},
+			Inclusive: true}
 		n.Ranges = append(n.Ranges, physical.Range{Low: b, High: b})
 	}
 	is := func(i int) bool { return i == 7 || i == 500 || i == 1500 || i == 2500 }
@@ -304,7 +306,8 @@ func TestPoints(t *testing.T) {
 func TestFilter(t *testing.T) {
 	e := newEnv(t)
 	n := e.node(e.table.Primary, 1, 0)
-	c, err := expr.NewCall("=", []expr.Expr{&expr.Column{Index: 0, T: e.table.Columns[1].Type}, expr.NewInt(42)}, e.expr)
+	c, err := expr.NewCall("=", []expr.Expr{&expr.Column{Index: 0, T: e.table.Columns[1].Type}, expr.NewInt(42)},
+		e.expr)
 	require.NoError(t, err)
 	n.Filter = []expr.Expr{c}
 	for _, batch := range []int{0, 13} {
@@ -419,7 +422,8 @@ func TestVirtual(t *testing.T) {
 	n := &physical.VirtualScan{Table: v.t, Ordinals: []int{1, 0}}
 	_, acct := memorytest.NewOperator(t, pool, MinBytesVirtual(n, 0))
 	for _, stop := range []bool{false, true} {
-		src, err := NewVirtual(VirtualOptions{Account: acct, Node: n, Provider: v, Session: "session", Env: &expr.Env{}})
+		src, err := NewVirtual(VirtualOptions{Account: acct, Node: n, Provider: v, Session: "session",
+			Env: &expr.Env{}})
 		require.NoError(t, err)
 		l, err := src.NewLocal(nil)
 		require.NoError(t, err)
