@@ -10,7 +10,7 @@ import (
 	"github.com/spillwaydb/spillway/internal/types/collation"
 )
 
-// setOperation binds UNION [ALL]; a UNION DISTINCT makes all on its left distinct too, as in MySQL.
+// setOperation binds UNION, EXCEPT and INTERSECT; a UNION DISTINCT makes all on its left distinct too, as in MySQL.
 func (b *binder) setOperation(n *ast.SetOprStmt, outer *scope) (*query, error) {
 	if n.With != nil {
 		leave, err := b.enterWith(n.With)
@@ -19,28 +19,28 @@ func (b *binder) setOperation(n *ast.SetOprStmt, outer *scope) (*query, error) {
 		}
 		defer leave()
 	}
-	var left *query
+	// INTERSECT binds tighter than the others, which go from left to right.
+	var parts []*query
+	var ops []ast.SetOprType // ops[i] stands before parts[i]
 	for i, part := range n.SelectList.Selects {
 		q, err := b.query(part, outer)
 		if err != nil {
 			return nil, err
 		}
-		if i == 0 {
-			left = q
+		op := operatorOf(part)
+		if i > 0 && (op == ast.Intersect || op == ast.IntersectAll) {
+			last := len(parts) - 1
+			if parts[last], err = b.combine(parts[last], q, op); err != nil {
+				return nil, err
+			}
 			continue
 		}
-		op := ast.Union
-		switch p := part.(type) {
-		case *ast.SelectStmt:
-			if p.AfterSetOperator != nil {
-				op = *p.AfterSetOperator
-			}
-		case *ast.SetOprSelectList:
-			if p.AfterSetOperator != nil {
-				op = *p.AfterSetOperator
-			}
-		}
-		if left, err = b.combine(left, q, op); err != nil {
+		parts, ops = append(parts, q), append(ops, op)
+	}
+	left := parts[0]
+	for i, q := range parts[1:] {
+		var err error
+		if left, err = b.combine(left, q, ops[i+1]); err != nil {
 			return nil, err
 		}
 	}
@@ -57,6 +57,38 @@ func (b *binder) setOperation(n *ast.SetOprStmt, outer *scope) (*query, error) {
 	return left, nil
 }
 
+// operatorOf is the operator before a part of a set operation.
+func operatorOf(part ast.Node) ast.SetOprType {
+	switch p := part.(type) {
+	case *ast.SelectStmt:
+		if p.AfterSetOperator != nil {
+			return *p.AfterSetOperator
+		}
+	case *ast.SetOprSelectList:
+		if p.AfterSetOperator != nil {
+			return *p.AfterSetOperator
+		}
+	}
+	return ast.Union
+}
+
+// matchRows is EXCEPT and INTERSECT: the distinct rows of the left query without, or with, an equal row in the right one.
+func (b *binder) matchRows(l, r *query, cols []logical.Column, t logical.JoinType) (*query, error) {
+	left, right := convertTo(b, l, cols), convertTo(b, r, cols)
+	j := &logical.Join{Type: t, Left: b.distinct(left), Right: right}
+	rc := right.Columns()
+	out := &query{node: j, scope: &scope{}}
+	for i, c := range left.Columns() {
+		eq, err := b.call("<=>", c.Ref(), rc[i].Ref())
+		if err != nil {
+			return nil, err
+		}
+		j.Conds = append(j.Conds, eq)
+		out.scope.cols = append(out.scope.cols, scopeColumn{name: cols[i].Name, col: c})
+	}
+	return out, nil
+}
+
 // combine joins two queries; the columns have the names of the first one. Error 1222.
 func (b *binder) combine(l, r *query, op ast.SetOprType) (*query, error) {
 	lc, rc := l.columns(), r.columns()
@@ -70,6 +102,15 @@ func (b *binder) combine(l, r *query, op ast.SetOprType) (*query, error) {
 			return nil, err
 		}
 		cols[i] = b.newColumn(lc[i].Name, t)
+	}
+	switch op {
+	case ast.Except:
+		return b.matchRows(l, r, cols, logical.AntiJoin)
+	case ast.Intersect:
+		return b.matchRows(l, r, cols, logical.SemiJoin)
+	case ast.Union, ast.UnionAll:
+	default:
+		return nil, notSupported("EXCEPT ALL and INTERSECT ALL")
 	}
 	u := &logical.Union{Cols: cols}
 	for _, q := range []*query{l, r} {
@@ -85,12 +126,8 @@ func (b *binder) combine(l, r *query, op ast.SetOprType) (*query, error) {
 		scopeCols[i] = scopeColumn{name: cols[i].Name, col: cols[i]}
 	}
 	out := &query{node: u, scope: &scope{cols: scopeCols}}
-	switch op {
-	case ast.UnionAll:
-	case ast.Union:
+	if op == ast.Union {
 		out.node = b.distinct(u)
-	default:
-		return nil, notSupported("EXCEPT and INTERSECT")
 	}
 	return out, nil
 }
