@@ -140,6 +140,6 @@ func (b *builder) streamAgg(n *physical.Agg, p *pipe, group []int, args [][]int)
 		}
 		b.step(p, n, op)
 	}
-	p.types, p.capacity, p.workers = out, capacity, 1
+	p.types, p.capacity, p.workers, p.serial = out, capacity, 1, true
 	return p, nil
 }

@@ -63,8 +63,9 @@ type pipe struct {
 	chains   []exec.Chain
 	steps    []exec.Step
 	types    []types.Type
-	capacity int // rows of a batch at most
-	workers  int // that the sources offer, at most
+	capacity int  // rows of a batch at most
+	workers  int  // that the sources offer, at most
+	serial   bool // a step must see all rows: one worker, whatever the sources offer
 }
 
 // open takes an operator's minimum. In a dry walk it returns nil.

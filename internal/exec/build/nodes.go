@@ -28,6 +28,8 @@ func (b *builder) node(n physical.Node) (*pipe, error) {
 		return b.projection(n)
 	case *physical.Limit:
 		return b.limit(n)
+	case *physical.MaxOneRow:
+		return b.maxOneRow(n)
 	case *physical.Sort:
 		return b.sort(n)
 	case *physical.Agg:
@@ -156,6 +158,21 @@ func (b *builder) limit(n *physical.Limit) (*pipe, error) {
 	return p, nil
 }
 
+func (b *builder) maxOneRow(n *physical.MaxOneRow) (*pipe, error) {
+	p, err := b.node(n.Input)
+	if err != nil {
+		return nil, err
+	}
+	out := n.Types()
+	acct, err := b.open(n, stream.MaxOneRowBytes(out))
+	if err != nil {
+		return nil, err
+	}
+	b.step(p, n, stream.NewMaxOneRow(acct, out))
+	p.types, p.workers, p.serial = out, 1, true
+	return p, nil
+}
+
 // columnsOf makes sure that exprs are columns of p: those that are not are computed by a projection, which keeps all of
 // p's own columns in front.
 func (b *builder) columnsOf(p *pipe, n physical.Node, exprs []expr.Expr) ([]int, error) {
@@ -238,10 +255,14 @@ func (b *builder) union(n *physical.Union) (*pipe, error) {
 		}
 		out.capacity = max(out.capacity, p.capacity)
 		out.workers = max(out.workers, p.workers)
+		out.serial = out.serial || p.serial
 		for _, c := range p.chains {
 			c.Steps = append(c.Steps[:len(c.Steps):len(c.Steps)], p.steps...)
 			out.chains = append(out.chains, c)
 		}
+	}
+	if out.serial {
+		out.workers = 1
 	}
 	return out, nil
 }
