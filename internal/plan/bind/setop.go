@@ -72,7 +72,8 @@ func operatorOf(part ast.Node) ast.SetOprType {
 	return ast.Union
 }
 
-// matchRows is EXCEPT and INTERSECT: the distinct rows of the left query without, or with, an equal row in the right one.
+// matchRows is EXCEPT and INTERSECT: the distinct rows of the left query without, or with, an equal row in the right
+// one.
 func (b *binder) matchRows(l, r *query, cols []logical.Column, t logical.JoinType) (*query, error) {
 	left, right := convertTo(b, l, cols), convertTo(b, r, cols)
 	j := &logical.Join{Type: t, Left: b.distinct(left), Right: right}

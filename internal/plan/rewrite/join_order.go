@@ -50,7 +50,7 @@ func (c *Context) greedy(leaves []logical.Node, conds []expr.Expr) logical.Node 
 	done := make([]bool, len(leaves))
 	done[first] = true
 	for range len(leaves) - 1 {
-		best, bestSize := -1, 0.0
+		best, bestSize, bestJoined := -1, 0.0, false
 		var bestConds []expr.Expr
 		for i, l := range leaves {
 			if done[i] {
@@ -58,8 +58,11 @@ func (c *Context) greedy(leaves []logical.Node, conds []expr.Expr) logical.Node 
 			}
 			on := c.applicable(conds, have, l)
 			s := JoinRows(size, rows[i], on)
-			if best < 0 || s < bestSize || s == bestSize && rows[i] < rows[best] {
-				best, bestSize, bestConds = i, s, on
+			joined := connects(on)
+			switch {
+			case best >= 0 && bestJoined && !joined:
+			case best < 0, joined && !bestJoined, s < bestSize, s == bestSize && rows[i] < rows[best]:
+				best, bestSize, bestConds, bestJoined = i, s, on, joined
 			}
 		}
 		done[best] = true
@@ -74,6 +77,17 @@ func (c *Context) greedy(leaves []logical.Node, conds []expr.Expr) logical.Node 
 		}
 	}
 	return selection(node, conds)
+}
+
+// connects says if a condition joins by equality. A product with a small table may look cheap, but it only multiplies
+// what comes next.
+func connects(conds []expr.Expr) bool {
+	for _, e := range conds {
+		if isEquiJoin(e) {
+			return true
+		}
+	}
+	return false
 }
 
 // applicable are the conditions that can be checked once l is joined to the columns in have.

@@ -26,7 +26,7 @@ func volatile(conds []expr.Expr) (yes, no []expr.Expr) {
 func (c *Context) push(n logical.Node, conds []expr.Expr) logical.Node {
 	switch n := n.(type) {
 	case *logical.Selection:
-		stay, own := volatile(n.Conds)
+		stay, own := volatile(c.factor(n.Conds))
 		if len(stay) > 0 {
 			// What comes from above must not be checked before them: rows they would drop count for their effects.
 			n.Input = c.push(n.Input, own)
@@ -134,7 +134,7 @@ func (c *Context) pushJoin(n *logical.Join, conds []expr.Expr) logical.Node {
 			stay = append(stay, e)
 		}
 	}
-	for _, e := range n.Conds {
+	for _, e := range c.factor(n.Conds) {
 		onLeft, onRight := within(e, left), within(e, right)
 		switch {
 		case !expr.Deterministic(e):
