@@ -32,14 +32,6 @@ type part struct {
 	nullable bool
 }
 
-// width is the length of the encoded part if it always has the same, else 0.
-func (p *part) width() int {
-	if p.nullable {
-		return 0
-	}
-	return p.store.width
-}
-
 func (p *part) restorable() bool { return restorable(p.typ, p.prefix) }
 
 func partsOf(t *schema.Table, x *schema.Index) []part {

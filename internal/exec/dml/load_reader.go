@@ -53,9 +53,6 @@ func (b *byteReader) peek() (byte, bool) {
 	return b.buf[b.r], true
 }
 
-// back undoes the last next.
-func (b *byteReader) back() { b.r-- }
-
 // accept takes term, if it comes next. An empty one never does.
 func (b *byteReader) accept(term string) bool {
 	if term == "" {
