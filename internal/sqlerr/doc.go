@@ -14,7 +14,7 @@
 // Invariants:
 //
 //  1. Error.State has five characters and belongs to Error.Code.
-//  2. ErrNoSurplus never reaches a client; From treats it as a bug of the caller.
+//  2. ErrNoSurplus never reaches a client: whoever gets it goes on with less. One that escapes is a bug, and 1105.
 //  3. A message has no line break, so that logs and the process list keep one line an error.
 //
 // All values are immutable once made, hence safe for concurrent use.

@@ -1,6 +1,10 @@
 package types
 
-import "time"
+import (
+	"time"
+
+	"github.com/spillwaydb/spillway/internal/sqlerr"
+)
 
 // temporalKind is what messages call a type.
 func temporalKind(id ID) string {
@@ -30,6 +34,9 @@ func (c *converter) temporal() (int64, error) {
 		if err != nil {
 			return 0, c.incorrectTemporal(temporalKind(c.to.ID), c.text())
 		}
+	}
+	if v == 0 && r == ParseOK && c.ctx.Mode.Has(ModeNoZeroDate) {
+		c.warn(sqlerr.NewWarning(sqlerr.ErrWarnDataOutOfRange, c.ctx.Column, c.ctx.Row))
 	}
 	switch c.to.ID {
 	case Date:
@@ -106,8 +113,7 @@ func (c *converter) dateTime() (v int64, utc bool, r ParseResult, noDate bool) {
 func (c *converter) temporalMode() TemporalMode {
 	mode := c.ctx.Mode.Temporal()
 	if !c.ctx.Strict {
-		// Outside of strict mode zero dates are let in with a warning only.
-		mode.NoZeroDate, mode.NoZeroInDate = false, false
+		mode.NoZeroDate = false // let in, with a warning (see temporal); zeros within a date are not
 	}
 	return mode
 }

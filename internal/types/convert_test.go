@@ -206,6 +206,8 @@ func TestConvertTemporal(t *testing.T) {
 		{text("2024-1-5"), NewDate(), "2024-01-05", 0, 0},
 		{text("2024-01-05 10:00:00"), NewDate(), "2024-01-05", 0, codeTruncated},
 		{text("2024-02-30"), NewDate(), "0000-00-00", codeWrong, codeWrong},
+		{text("0000-00-00"), NewDate(), "0000-00-00", codeWrong, codeRange},
+		{text("2024-00-10"), NewDate(), "0000-00-00", codeWrong, codeWrong},
 		{text("abc"), NewDateTime(0), "0000-00-00 00:00:00", codeWrong, codeWrong},
 		{text("2024-01-05x"), NewDateTime(0), "2024-01-05 00:00:00", codeWrong, codeTruncated},
 		{text("2024-01-05 10:11:12.55"), NewDateTime(1), "2024-01-05 10:11:12.6", 0, 0},
