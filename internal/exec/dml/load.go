@@ -128,6 +128,7 @@ func (l *localLoad) open() error {
 	case "gbk", "big5", "sjis", "cp932", "gb18030", "euckr", "gb2312":
 		l.parser.wide = true
 	}
+	l.parser.prepare()
 	return nil
 }
 

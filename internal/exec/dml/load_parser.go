@@ -33,6 +33,9 @@ type parser struct {
 	// wide: a byte from 0x81 on begins a character of two bytes, whose second one is never special.
 	wide bool
 
+	// special has the bytes that may mean something else than themselves.
+	special *[256]bool
+
 	rows    rowBuffer
 	buf     []byte
 	used    int
@@ -52,6 +55,38 @@ func checkFormat(f *physical.LoadFormat) error {
 	if max(len(f.Terminated), len(f.LinesTerminated), len(f.LinesStarting)) > maxTerminator {
 		return sqlerr.New(sqlerr.ErrWrongFieldTerminators)
 	}
+	return nil
+}
+
+// prepare is called once, before the first line.
+func (p *parser) prepare() {
+	p.special = new([256]bool)
+	for _, text := range []string{p.format.Escaped, p.format.Enclosed, p.format.Terminated, p.lineTerm()} {
+		if text != "" {
+			p.special[text[0]] = true
+		}
+	}
+	for c := 0x81; p.wide && c <= 0xFF; c++ {
+		p.special[c] = true
+	}
+}
+
+// plain copies the bytes up to the next special one, as far as they are in the input buffer.
+func (p *parser) plain() error {
+	in := p.in.buf[p.in.r:p.in.w]
+	n := 0
+	for n < len(in) && !p.special[in[n]] {
+		n++
+	}
+	for p.used+n > len(p.buf) {
+		b, err := p.rows.more(p.buf)
+		if err != nil {
+			return err
+		}
+		p.buf = b
+	}
+	p.used += copy(p.buf[p.used:], in[:n])
+	p.in.r += n
 	return nil
 }
 
@@ -195,6 +230,9 @@ func (p *parser) field() error {
 // body reads to the end of a field. closed: an enclosed one ended as it should. null: an escaped N was met.
 func (p *parser) body(enclosed bool) (closed, null bool, err error) {
 	for {
+		if err := p.plain(); err != nil {
+			return false, null, err
+		}
 		if !enclosed && p.ended() {
 			return false, null, nil
 		}

@@ -173,6 +173,7 @@ func FuzzLoad(f *testing.F) {
 		}
 		p := parser{in: byteReader{src: bytes.NewReader(file), buf: make([]byte, 2*maxTerminator)}, format: format,
 			wide: wide, rows: heapRows{}, buf: make([]byte, 4)}
+		p.prepare()
 		for range len(file) + 1 {
 			ok, _, err := p.line(3)
 			require.NoError(t, err)
