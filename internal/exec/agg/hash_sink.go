@@ -109,7 +109,6 @@ func (l *hashLocal) chunk(b *vector.Batch, sel []uint16) error {
 		if l.pass > 0 {
 			err = l.groups.AppendAll(l.keys, sel)
 			l.pass = max(0, l.pass-int64(len(sel)))
-			l.groups.Parts.ReleaseFull(memory.ReuseLate)
 		} else {
 			err = l.groups.Find(l.keys, sel)
 			l.since += int64(len(sel))
@@ -121,6 +120,9 @@ func (l *hashLocal) chunk(b *vector.Batch, sel []uint16) error {
 		sel, err = l.update(b, sel, refused)
 		if err != nil {
 			return err
+		}
+		if l.groups.Table.Used() == 0 { // nobody refers to rows of full blocks
+			l.groups.Parts.ReleaseFull(memory.ReuseLate)
 		}
 		if refused {
 			if err := l.refused(); err != nil {

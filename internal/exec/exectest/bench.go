@@ -36,7 +36,9 @@ func Bench(b *testing.B, o BenchOptions) {
 		in := &numbers{o: &o, batch: vector.BatchBytes(Types(o.Columns), benchRows, MinArena)}
 		minimum := o.MinBytes(o.Workers)
 		granted := minimum + int64(o.Workers)*in.batch
-		stmt := pool.NewStatement(pool.Server(), memory.StatementOptions{Spill: true, QuotaBytes: o.QuotaBytes})
+		stmt := pool.NewStatement(pool.Server(), memory.StatementOptions{
+			Spill: true, QuotaBytes: o.QuotaBytes, CancelAtQuota: true,
+		})
 		require.NoError(b, stmt.Admit(context.Background(), granted))
 		stmt.AddWorkers(1)
 		acct, err := stmt.Operator("subject", minimum)

@@ -38,7 +38,7 @@ type input struct {
 }
 
 // arenaBytes has room for the strings of any test's batch.
-const arenaBytes = 1 << 20
+const arenaBytes = 8 << 20
 
 func (s *input) minBytes() int64 {
 	return int64(s.limit) * vector.BatchBytes(s.types, s.shape.Rows, arenaBytes)

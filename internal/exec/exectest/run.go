@@ -143,7 +143,7 @@ func (x *Test) Do(t testing.TB, c Conditions) (r Result) {
 	o := memory.StatementOptions{Name: "test", Spill: true, ForceSpill: c.ForceSpill}
 	o.OnEvent = func(e memory.Event) { r.Events = append(r.Events, e.Kind) }
 	if c.QuotaBytes > 0 {
-		o.QuotaBytes = granted + c.QuotaBytes
+		o.QuotaBytes, o.CancelAtQuota = granted+c.QuotaBytes, true // the quota is final
 	}
 	stmt := pool.NewStatement(pool.Server(), o)
 	ctx, cancel := context.WithCancelCause(context.Background())
