@@ -13,6 +13,8 @@ import (
 	"math/bits"
 	"net/netip"
 	"strconv"
+	"sync/atomic"
+	"time"
 
 	"github.com/spillwaydb/spillway/internal/sqlerr"
 	"github.com/spillwaydb/spillway/internal/types"
@@ -63,6 +65,7 @@ func defineEncoding(t table) {
 	t.simple("is_ipv4", "s", 1, 1, returnsBool, function{flags: boolean | seesNull, row: rowIsIP(4)})
 	t.simple("is_ipv6", "s", 1, 1, returnsBool, function{flags: boolean | seesNull, row: rowIsIP(6)})
 	t.simple("uuid", "x", 0, 0, returnsText(36), function{flags: volatile, row: rowUUID})
+	t.simple("uuid_short", "x", 0, 0, returnsUint, function{flags: volatile, row: rowUUIDShort})
 	t.simple("uuid_to_bin", "si", 1, 2, returns(types.NewVarBinary(16)), function{row: rowUUIDToBin})
 	t.simple("bin_to_uuid", "si", 1, 2, returnsText(36), function{row: rowBinToUUID})
 	t.simple("is_uuid", "s", 1, 1, returnsBool, function{flags: boolean, row: func(r *row) error {
@@ -433,6 +436,14 @@ func rowUUID(r *row) error {
 	b[8] = b[8]&0x3f | 0x80
 	return r.setBuf(appendUUID(r.buf(), b))
 }
+
+// shortIDs counts the values of UUID_SHORT. The time of the start above them, as in MySQL, keeps them apart over restarts.
+var (
+	shortIDs      atomic.Uint64
+	shortIDsStart = uint64(time.Now().Unix()) << 24
+)
+
+func rowUUIDShort(r *row) error { return r.setU64(shortIDsStart + shortIDs.Add(1)) }
 
 func appendUUID(dst []byte, b [16]byte) []byte {
 	for i, c := range b {

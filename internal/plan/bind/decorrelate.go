@@ -75,23 +75,18 @@ type decorrelation struct {
 	result     *subquery
 }
 
-func (d *decorrelation) run(s *subquery) bool {
+func (d *decorrelation) run(s *subquery) (bool, error) {
 	d.result = s
 	n, conds, ok := d.pull(s.node)
-	if !ok || len(outerRefs(n)) > 0 && !only(outerRefs(n), nil) {
-		return false
+	if ok && len(outerRefs(n)) == 0 {
+		s.node, s.conds = n, conds
+		return true, nil
 	}
-	s.node, s.conds = n, conds
-	return true
-}
-
-func only(refs, allowed map[int]bool) bool {
-	for id := range refs {
-		if !allowed[id] {
-			return false
-		}
+	if !d.needValues {
+		return false, nil
 	}
-	return true
+	s.grouped, s.empty = false, nil
+	return d.perRow(s)
 }
 
 func (d *decorrelation) isOuter(e expr.Expr) bool {

@@ -27,7 +27,7 @@ type exprBinder struct {
 	// values binds VALUES(column) of ON DUPLICATE KEY UPDATE; nil: it is NULL.
 	values func(n *ast.ColumnName) (expr.Expr, error)
 	// joins are the subqueries met, to be joined with the clause's input by attach.
-	joins []*logical.Join
+	joins []*subqueryJoin
 	// userVars are variables that stand for fields of a LOAD DATA row.
 	userVars map[string]expr.Expr
 	// noSubquery refuses subqueries: there is no input to join them with.
@@ -37,8 +37,7 @@ type exprBinder struct {
 // attach joins the subqueries met since the last call with a node.
 func (x *exprBinder) attach(n logical.Node) logical.Node {
 	for _, j := range x.joins {
-		j.Left = n
-		n = j
+		n = j.attach(n)
 	}
 	x.joins = nil
 	return n

@@ -138,6 +138,15 @@ func (s *block) group(having []expr.Expr, keys []orderKey, binders ...*exprBinde
 				}
 				j.Conds[k] = e
 			}
+			if j.perRow == nil {
+				continue
+			}
+			if err := j.perRow.exprs(func(e *expr.Expr) (err error) {
+				*e, err = g.rewrite(*e, 1, "SELECT list", explicit)
+				return err
+			}); err != nil {
+				return err
+			}
 		}
 	}
 	s.node = &logical.Agg{

@@ -20,6 +20,8 @@ type subquery struct {
 	// column i (0 for COUNT), nil for NULL.
 	grouped bool
 	empty   map[int]expr.Expr
+	// perRow: an aggregate that is grouped behind the join. cols are made there.
+	perRow *perRow
 }
 
 // subquery binds a query in an expression. needValues: its columns count, not only if it has rows.
@@ -55,10 +57,11 @@ func (x *exprBinder) subquery(n ast.Node, needValues bool) (*subquery, error) {
 		}
 	}
 	d := &decorrelation{b: x.b, outer: refs, needValues: needValues}
-	if !d.run(out) {
-		return nil, notSupported("this correlated subquery")
+	ok, err := d.run(out)
+	if err == nil && !ok {
+		err = notSupported("this correlated subquery")
 	}
-	return out, nil
+	return out, err
 }
 
 // semi binds a conjunct that is EXISTS, IN, ANY or ALL as a semi or anti join; false if it is something else.
@@ -119,19 +122,21 @@ func (x *exprBinder) exists(n *ast.ExistsSubqueryExpr, filter bool, negate ...bo
 	return x.b.call("not", e)
 }
 
+func (x *exprBinder) join(j *logical.Join) { x.joins = append(x.joins, &subqueryJoin{Join: j}) }
+
 // filter adds a semi or an anti join.
 func (x *exprBinder) filter(right logical.Node, conds []expr.Expr, not bool) {
 	t := logical.SemiJoin
 	if not {
 		t = logical.AntiJoin
 	}
-	x.joins = append(x.joins, &logical.Join{Type: t, Right: right, Conds: conds})
+	x.join(&logical.Join{Type: t, Right: right, Conds: conds})
 }
 
 // mark adds a join that says for each row if there is a match.
 func (x *exprBinder) mark(right logical.Node, conds []expr.Expr) expr.Expr {
 	col := x.b.newColumn("", types.NewBool())
-	x.joins = append(x.joins, &logical.Join{Type: logical.LeftOuterSemi, Right: right, Conds: conds, Mark: col})
+	x.join(&logical.Join{Type: logical.LeftOuterSemi, Right: right, Conds: conds, Mark: col})
 	return col.Ref()
 }
 
@@ -165,7 +170,7 @@ func (x *exprBinder) quantified(op string, l ast.ExprNode, sub ast.Node, all, no
 	if err != nil {
 		return nil, err
 	}
-	if s.grouped {
+	if s.grouped || s.perRow != nil {
 		return nil, notSupported("this correlated subquery")
 	}
 	ls, err := x.left(l, len(s.cols))
@@ -266,8 +271,11 @@ func (x *exprBinder) oneRow(s *subquery) ([]expr.Expr, error) {
 		out[i] = s.cols[i].Ref()
 	}
 	switch {
+	case s.perRow != nil:
+		join := &logical.Join{Type: logical.LeftJoin, Right: s.node, Conds: s.conds}
+		x.joins = append(x.joins, &subqueryJoin{Join: join, perRow: s.perRow})
 	case s.grouped:
-		x.joins = append(x.joins, &logical.Join{Type: logical.LeftJoin, Right: s.node, Conds: s.conds})
+		x.join(&logical.Join{Type: logical.LeftJoin, Right: s.node, Conds: s.conds})
 		for i := range out {
 			if e := s.empty[s.cols[i].ID]; e != nil {
 				c, err := x.b.call("ifnull", out[i], e)
@@ -278,7 +286,7 @@ func (x *exprBinder) oneRow(s *subquery) ([]expr.Expr, error) {
 			}
 		}
 	case len(s.conds) > 0 && uniqueBy(s.node, s.conds):
-		x.joins = append(x.joins, &logical.Join{Type: logical.LeftJoin, Right: s.node, Conds: s.conds})
+		x.join(&logical.Join{Type: logical.LeftJoin, Right: s.node, Conds: s.conds})
 	case len(s.conds) > 0:
 		return nil, notSupported("a correlated scalar subquery without aggregate")
 	default:
@@ -286,7 +294,7 @@ func (x *exprBinder) oneRow(s *subquery) ([]expr.Expr, error) {
 		for i := range one.Cols {
 			one.Cols[i].Type.Nullable = true
 		}
-		x.joins = append(x.joins, &logical.Join{Type: logical.InnerJoin, Right: one})
+		x.join(&logical.Join{Type: logical.InnerJoin, Right: one})
 	}
 	return out, nil
 }

@@ -120,6 +120,8 @@ type Agg struct {
 	AggCols   []Column
 	Stream    bool // asked for by a hint
 	Hash      bool // asked for by a hint
+	// RowID, if not 0, is a group column that tells all groups apart. The others need not be kept if nobody reads them.
+	RowID int
 }
 
 // SortKey is one key of an order.

@@ -203,12 +203,21 @@ func (k keyColumn) of(e expr.Expr) (intervals, bool) {
 		if !k.isColumn(c.Args()[0]) {
 			return intervals{}, false
 		}
-		null := types.NullDatum(k.t)
-		return intervals{list: []interval{{low: &null, high: &null}}, exact: true}, true
+		return k.null(), true
 	case "like":
 		return k.like(c)
 	}
 	return intervals{}, false
+}
+
+// null is the set with NULL alone. A key without NULLs has no encoding of it, so there the set is empty.
+func (k keyColumn) null() intervals {
+	out := intervals{exact: true}
+	if k.t.Nullable {
+		d := types.NullDatum(k.t)
+		out.list = []interval{{low: &d, high: &d}}
+	}
+	return out
 }
 
 // isColumn says if e is the column itself, compared under its own collation.
@@ -274,7 +283,7 @@ func (k keyColumn) comparison(c *expr.Call) (intervals, bool) {
 	out := intervals{exact: true}
 	if d.IsNull() {
 		if op == "<=>" {
-			out.list = []interval{{low: &d, high: &d}}
+			return k.null(), true
 		}
 		return out, true // never true
 	}

@@ -36,6 +36,7 @@ func prune(n logical.Node, need map[int]bool) logical.Node {
 			}
 		}
 		n.Aggs, n.AggCols = aggs, cols
+		pruneGroup(n, need)
 		reads(below, n.GroupBy...)
 		n.Input = prune(n.Input, below)
 		return n
@@ -70,6 +71,21 @@ func prune(n logical.Node, need map[int]bool) logical.Node {
 		*in = prune(*in, below)
 	}
 	return n
+}
+
+// pruneGroup drops group columns that change nothing of the groups.
+func pruneGroup(n *logical.Agg, need map[int]bool) {
+	if n.RowID == 0 {
+		return
+	}
+	var exprs []expr.Expr
+	var cols []logical.Column
+	for i, c := range n.GroupCols {
+		if need[c.ID] || c.ID == n.RowID {
+			exprs, cols = append(exprs, n.GroupBy[i]), append(cols, c)
+		}
+	}
+	n.GroupBy, n.GroupCols = exprs, cols
 }
 
 func reads(set map[int]bool, exprs ...expr.Expr) {
