@@ -85,7 +85,8 @@ func parseConfig(args []string, errs io.Writer) (*config, error) {
 	flags.StringVar(&file, "config", "", "configuration `file` (TOML)")
 	flags.StringVar(&c.Host, "host", c.Host, "`address` to listen on")
 	flags.IntVar(&c.Port, "port", c.Port, "`port` to listen on; 0: any free one")
-	flags.IntVar(&c.Status.Port, "status-port", c.Status.Port, "`port` of /status, /metrics and /debug/pprof; 0: any, -1: none")
+	flags.IntVar(&c.Status.Port, "status-port", c.Status.Port,
+		"`port` of /status, /metrics and /debug/pprof; 0: any, -1: none")
 	flags.StringVar(&c.Path, "path", c.Path, "data `directory`")
 	flags.StringVar(&c.TmpStoragePath, "tmp-storage-path", "", "`directory` of temporary storage (default: PATH/tmp)")
 	flags.StringVar(&c.Log.File.Filename, "log-file", "", "log `file` (default: standard error)")

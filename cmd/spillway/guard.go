@@ -32,7 +32,9 @@ func sampleProcess() (memory.Sample, error) {
 		return memory.Sample{}, err
 	}
 	total, _ := local.MallocBytes()
-	return memory.Sample{RSS: m.RSS + m.Swap, FileMappings: m.RSSFile + m.RSSShmem, GoTotal: goBytes(), Malloc: total}, nil
+	return memory.Sample{
+		RSS: m.RSS + m.Swap, FileMappings: m.RSSFile + m.RSSShmem, GoTotal: goBytes(), Malloc: total,
+	}, nil
 }
 
 // goBytes is what GOMEMLIMIT bounds: what the Go runtime has mapped, less what it gave back.

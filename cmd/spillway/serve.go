@@ -32,7 +32,8 @@ import (
 // version is the product's; clients see server.DefaultVersion, which begins with MySQL's.
 const version = "0.1.0"
 
-// app is what a running server consists of. Fields are set in the order in which they are started, and closed in reverse.
+// app is what a running server consists of. Fields are set in the order in which they are started, and closed in
+// reverse.
 type app struct {
 	config  *config
 	log     *slog.Logger
@@ -151,7 +152,8 @@ func (a *app) openMemory(context.Context) error {
 	return nil
 }
 
-// memoryLimit is tidb_server_memory_limit in bytes; percents are of the smaller of the machine's and the cgroup's memory.
+// memoryLimit is tidb_server_memory_limit in bytes; percents are of the smaller of the machine's and the cgroup's
+// memory.
 func (a *app) memoryLimit() (int64, error) {
 	total, err := cgroup.System.UsableMemory()
 	if err != nil {
@@ -185,7 +187,8 @@ func (a *app) openStorage(ctx context.Context) error {
 		return nil
 	})
 	a.store, err = local.Open(local.Options{
-		Path: filepath.Join(a.config.Path, "store"), CacheBytes: a.budget.CacheBytes, MemtableBytes: a.budget.MemtableBytes,
+		Path:       filepath.Join(a.config.Path, "store"),
+		CacheBytes: a.budget.CacheBytes, MemtableBytes: a.budget.MemtableBytes,
 		MaxConcurrentCompactions: a.budget.Compactions, Account: account, Heap: a.pool.Heap(), Logger: engineLog{a.log},
 	})
 	if err != nil {

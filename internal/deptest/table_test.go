@@ -75,7 +75,7 @@ var libraries = []library{
 	// The grammar is behind parse; its tree is read where it is bound.
 	{path: parserLibrary, exact: true, where: "parse"},
 	{path: parserLibrary, where: "parse plan plan/bind session"},
-	{path: parserLibrary + "/auth", where: "privilege protocol server"},
+	{path: parserLibrary + "/auth", where: "privilege protocol server session"},
 	{path: "github.com/cockroachdb/pebble/v2", where: "kv/local"},
 	{path: "vitess.io/vitess/go/mysql/collations", where: "types/collation"},
 	{path: "github.com/dlclark/regexp2/v2", where: "expr"},

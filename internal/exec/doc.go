@@ -1,18 +1,18 @@
 // Package exec owns the execution model: sources, operators and sinks, the pipelines made of them, the driver that runs
-// pipelines on workers, and the profile of a run. Operators are in the families below it (exec/scan, exec/agg, ...), one a
-// file; exec/build turns physical plans into pipelines.
+// pipelines on workers, and the profile of a run. Operators are in the families below it (exec/scan, exec/agg, ...),
+// one a file; exec/build turns physical plans into pipelines.
 //
 // # Model
 //
-// A plan is cut at pipeline breakers. A pipeline is a source, streaming operators and a sink; its workers pull morsels from
-// the source and push batches down to the sink. Only the driver calls operators, they never call each other. State is
-// split in a part shared by the workers (Source, Operator, Sink) and a part of one worker (Local...).
+// A plan is cut at pipeline breakers. A pipeline is a source, streaming operators and a sink; its workers pull morsels
+// from the source and push batches down to the sink. Only the driver calls operators, they never call each other. State
+// is split in a part shared by the workers (Source, Operator, Sink) and a part of one worker (Local...).
 //
 // # Waiting
 //
 // Whoever must wait for a client, a lock or a timer does so through Worker.Wait: the worker's source is paused (its
-// iterators are closed) and, if the wait lasts, the memory package parks the statement in place. Operators need no part in
-// it: their pages keep their addresses.
+// iterators are closed) and, if the wait lasts, the memory package parks the statement in place. Operators need no part
+// in it: their pages keep their addresses.
 //
 // # Invariants
 //

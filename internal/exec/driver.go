@@ -11,7 +11,8 @@ import (
 	"github.com/spillwaydb/spillway/internal/vector"
 )
 
-// Execute runs the pipelines to their ends or to the first error. It returns that error; the caller still closes the run.
+// Execute runs the pipelines to their ends or to the first error. It returns that error; the caller still closes the
+// run.
 func (r *Run) Execute(ctx context.Context) error {
 	for _, p := range r.Pipelines {
 		if err := r.pipeline(ctx, p); err != nil {

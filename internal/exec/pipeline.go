@@ -28,8 +28,8 @@ type Pipeline struct {
 	Workers int // the most workers; the sources may offer fewer
 }
 
-// Run is one execution of a plan: its statement, profile, and the pipelines in the order in which they run. Whoever makes
-// it calls Close, whatever happened.
+// Run is one execution of a plan: its statement, profile, and the pipelines in the order in which they run. Whoever
+// makes it calls Close, whatever happened.
 type Run struct {
 	Statement *memory.Statement
 	Profile   Profile

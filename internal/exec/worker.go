@@ -17,8 +17,8 @@ type Worker struct {
 // Statement is the statement that the worker works for.
 func (w *Worker) Statement() *memory.Statement { return w.run.Statement }
 
-// Wait runs wait, which blocks on something else than memory: a client, a row lock, a timer. The worker's source is paused
-// first, so that no iterator outlives the wait. The statement may be parked meanwhile; references stay valid.
+// Wait runs wait, which blocks on something else than memory: a client, a row lock, a timer. The worker's source is
+// paused first, so that no iterator outlives the wait. The statement may be parked meanwhile; references stay valid.
 func (w *Worker) Wait(ctx context.Context, why memory.WaitReason, wait func(context.Context) error) error {
 	if err := w.Pause(); err != nil {
 		return err

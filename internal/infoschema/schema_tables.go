@@ -13,6 +13,7 @@ import (
 const is = "information_schema"
 
 // schemaTables are those about databases, tables, columns and keys.
+// lint:long tables
 var schemaTables = []definition{
 	{is, "SCHEMATA", "CATALOG_NAME s, SCHEMA_NAME s, DEFAULT_CHARACTER_SET_NAME s, DEFAULT_COLLATION_NAME s, SQL_PATH s, " +
 		"DEFAULT_ENCRYPTION s", schemata},
@@ -39,7 +40,8 @@ func schemata(r *request) error {
 		if !r.wanted("SCHEMA_NAME", d.Name) || !r.session.SeesDatabase(d.Name) {
 			continue
 		}
-		if err := r.row("def", d.Name, collation.Charset(d.Collation), collation.Name(d.Collation), nil, "NO"); err != nil {
+		err := r.row("def", d.Name, collation.Charset(d.Collation), collation.Name(d.Collation), nil, "NO")
+		if err != nil {
 			return err
 		}
 	}
@@ -50,8 +52,8 @@ func tables(r *request) error {
 	snapshot := r.catalog.Snapshot()
 	return r.tables("TABLE_SCHEMA", "TABLE_NAME", func(t *schema.Table) error {
 		if t.Virtual {
-			return r.row("def", t.DB, t.Name, "SYSTEM VIEW", nil, 10, nil, 0, 0, 0, 0, 0, 0, nil, nil, nil, nil, nil, nil,
-				"", "")
+			return r.row("def", t.DB, t.Name, "SYSTEM VIEW", nil, 10, nil, 0, 0, 0, 0, 0, 0, nil, nil, nil, nil, nil,
+				nil, "", "")
 		}
 		var next any
 		if t.AutoIncrement() >= 0 {
@@ -71,7 +73,7 @@ func tables(r *request) error {
 			average = size / rows
 		}
 		return r.row("def", t.DB, t.Name, "BASE TABLE", "InnoDB", 10, "Dynamic", rows, average, size, 0, 0, 0, next,
-			time.Unix(t.Created, 0).In(r.session.Location()), nil, nil, collation.Name(t.Collation), nil, "", t.Comment)
+			time.Unix(t.Created, 0).In(r.session.TimeZone()), nil, nil, collation.Name(t.Collation), nil, "", t.Comment)
 	})
 }
 
@@ -126,13 +128,16 @@ func columnRow(t *schema.Table, c *schema.Column, ordinal, position int) []any {
 		def = text
 	}
 	return []any{
-		"def", t.DB, t.Name, c.Name, position, def, ty.Nullable, ty.ID.String(), characters, octets, precision, scale, fsp,
-		charset, coll, ty.String(), columnKey(t, ordinal), extra(c), "select,insert,update,references", c.Comment, "", nil,
+		"def", t.DB, t.Name, c.Name, position, def, ty.Nullable, ty.ID.String(), characters, octets, precision, scale,
+		fsp, charset, coll, ty.String(), columnKey(t, ordinal), extra(c), "select,insert,update,references", c.Comment,
+		"", nil,
 	}
 }
 
 func integerDigits(t types.Type) int64 {
-	digits := map[types.ID]int64{types.TinyInt: 3, types.SmallInt: 5, types.MediumInt: 7, types.Int: 10, types.BigInt: 19}
+	digits := map[types.ID]int64{
+		types.TinyInt: 3, types.SmallInt: 5, types.MediumInt: 7, types.Int: 10, types.BigInt: 19,
+	}
 	n := digits[t.ID]
 	if t.Unsigned && t.ID == types.BigInt {
 		n++
@@ -214,8 +219,8 @@ func statistics(r *request) error {
 				if p.Prefix > 0 {
 					prefix = p.Prefix
 				}
-				err := r.row("def", t.DB, t.Name, nonUnique, t.DB, x.Name, i+1, c.Name, order, int64(snapshot.RowCount(t)),
-					prefix, nil, nullable, "BTREE", "", x.Comment, true, nil)
+				err := r.row("def", t.DB, t.Name, nonUnique, t.DB, x.Name, i+1, c.Name, order,
+					int64(snapshot.RowCount(t)), prefix, nil, nullable, "BTREE", "", x.Comment, true, nil)
 				if err != nil {
 					return err
 				}

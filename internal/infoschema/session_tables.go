@@ -9,6 +9,7 @@ import (
 const ps = "performance_schema"
 
 // sessionTables are those about sessions, variables and figures.
+// lint:long tables
 var sessionTables = []definition{
 	{is, "PROCESSLIST", "ID u, USER s, HOST s, DB s, COMMAND s, TIME i, STATE s, INFO l, MEM i, DISK i", processList},
 	{ps, "session_variables", "VARIABLE_NAME s, VARIABLE_VALUE l", sessionVariables},

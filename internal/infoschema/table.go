@@ -21,8 +21,8 @@ func Register(c *catalog.Catalog, m *session.Manager) {
 	}
 }
 
-// definition is a table in short form. columns is a list of "NAME type": s a name of up to 64 characters, l a long text,
-// i a signed and u an unsigned number, t a DATETIME, d a DOUBLE; all may be NULL.
+// definition is a table in short form. columns is a list of "NAME type": s a name of up to 64 characters, l a long
+// text, i a signed and u an unsigned number, t a DATETIME, d a DOUBLE; all may be NULL.
 type definition struct {
 	db, name string
 	columns  string
@@ -57,7 +57,8 @@ func newTable(d *definition, c *catalog.Catalog, m *session.Manager) *table {
 	t.desc = schema.Table{DB: d.db, Name: d.name, Virtual: true, Collation: collation.UTF8MB3GeneralCI}
 	for i, f := range strings.Split(d.columns, ",") {
 		name, kind, _ := strings.Cut(strings.TrimSpace(f), " ")
-		t.desc.Columns = append(t.desc.Columns, schema.Column{ID: schema.ID(i + 1), Name: name, Type: columnTypes[kind]})
+		c := schema.Column{ID: schema.ID(i + 1), Name: name, Type: columnTypes[kind]}
+		t.desc.Columns = append(t.desc.Columns, c)
 		t.ordinals[name] = i
 	}
 	return t

@@ -26,8 +26,8 @@ type Status struct {
 	More         bool   // SERVER_MORE_RESULTS_EXISTS
 }
 
-// ResultWriter is where a session's answers go; the server implements it on a connection. A statement calls either OK, or
-// Columns, Rows any number of times and EOF. An error that a session's method returns is sent by the caller.
+// ResultWriter is where a session's answers go; the server implements it on a connection. A statement calls either OK,
+// or Columns, Rows any number of times and EOF. An error that a session's method returns is sent by the caller.
 type ResultWriter interface {
 	OK(s Status) error
 	Columns(cols []Column) error

@@ -1,6 +1,6 @@
-// Package session owns the registry of sessions (process list, KILL) and the state of each: variables, current database,
-// transaction, warnings, prepared statements, cursors; and the life of a statement: parse, bind, plan, admit, run, stream.
-// It defines ResultWriter, where results go; server implements it on a connection.
+// Package session owns the registry of sessions (process list, KILL) and the state of each: variables, current
+// database, transaction, warnings, prepared statements, cursors; and the life of a statement: parse, bind, plan, admit,
+// run, stream. It defines ResultWriter, where results go; server implements it on a connection.
 //
 // # A statement's way
 //

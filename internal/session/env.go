@@ -104,6 +104,18 @@ func (s *Session) location() *time.Location {
 	return loc
 }
 
+// TimeZone is where TIMESTAMPs are shown.
+func (s *Session) TimeZone() *time.Location { return s.location() }
+
+// ResultCollation is that of character_set_results; 0: strings are sent as they are.
+func (s *Session) ResultCollation() collation.ID {
+	id, ok := collation.DefaultOf(s.vars.String("character_set_results"))
+	if !ok || id == collation.Binary {
+		return 0
+	}
+	return id
+}
+
 // parseTimeZone reads SYSTEM, +hh:mm and names. Error 1298.
 func parseTimeZone(name string) (*time.Location, error) {
 	if name == "" || name == "SYSTEM" {

@@ -47,7 +47,7 @@ func (s *Session) withPlan(ctx context.Context, st *parse.Statement, a answer, f
 		}
 		return f(planned{plan: p, env: env, text: st.Text})
 	}
-	return sqlerr.Newf(sqlerr.ErrUnknown, "the tables of the statement changed %d times while it was planned", maxReplans)
+	return sqlerr.Newf(sqlerr.ErrUnknown, "the statement's tables changed %d times while it was planned", maxReplans)
 }
 
 // planned runs a statement that has a plan and answers it.
@@ -106,7 +106,8 @@ func resultColumns(in []physical.Column) []Column {
 	for i := range in {
 		c := &in[i]
 		out[i] = Column{
-			Name: c.Name, DB: c.DB, Table: c.Table, OrgTable: c.OrgTable, OrgName: c.OrgName, Type: c.Type, Flags: c.Flags,
+			Name: c.Name, DB: c.DB, Table: c.Table, OrgTable: c.OrgTable, OrgName: c.OrgName, Type: c.Type,
+			Flags: c.Flags,
 		}
 	}
 	return out

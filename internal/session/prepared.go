@@ -12,8 +12,8 @@ import (
 	"github.com/spillwaydb/spillway/internal/types"
 )
 
-// prepared is a prepared statement. Its tree is kept, and paid for; it is planned anew at each execution, with the values
-// of its parameters.
+// prepared is a prepared statement. Its tree is kept, and paid for; it is planned anew at each execution, with the
+// values of its parameters.
 type prepared struct {
 	id     uint32
 	stmt   *parse.Statement

@@ -137,6 +137,7 @@ func (s *Session) showTable(n *ast.ShowStmt) (db, table string, err error) {
 }
 
 // showList is the query for the list itself, and the name of its first column, to which LIKE applies.
+// lint:long lists of columns
 func (s *Session) showList(n *ast.ShowStmt) (list, first string, err error) {
 	const is = "information_schema."
 	const ps = "performance_schema."
@@ -255,8 +256,8 @@ func (s *Session) columnsList(n *ast.ShowStmt) (list, first string, err error) {
 	if n.Full {
 		full, privileges = "COLLATION_NAME AS Collation, ", ", PRIVILEGES AS Privileges, COLUMN_COMMENT AS Comment"
 	}
-	list = "SELECT COLUMN_NAME AS Field, COLUMN_TYPE AS Type, " + full + "IS_NULLABLE AS `Null`, COLUMN_KEY AS `Key`, " +
-		"COLUMN_DEFAULT AS `Default`, EXTRA AS Extra" + privileges + " FROM information_schema.COLUMNS WHERE " +
+	list = "SELECT COLUMN_NAME AS Field, COLUMN_TYPE AS Type, " + full + "IS_NULLABLE AS `Null`, " +
+		"COLUMN_KEY AS `Key`, COLUMN_DEFAULT AS `Default`, EXTRA AS Extra" + privileges + " FROM information_schema.COLUMNS WHERE " +
 		"TABLE_SCHEMA = " + quoteText(db) + " AND TABLE_NAME = " + quoteText(table)
 	if n.Column != nil {
 		list += " AND COLUMN_NAME = " + quoteText(n.Column.Name.O)

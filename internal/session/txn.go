@@ -64,7 +64,8 @@ func (t *transaction) statement(ctx context.Context, s *Session) error {
 	return nil
 }
 
-// endStatement ends the statement that began last: undone if err is not nil (S4), committed if it is its own transaction.
+// endStatement ends the statement that began last: undone if err is not nil (S4), committed if it is its own
+// transaction.
 func (t *transaction) endStatement(ctx context.Context, s *Session, err error) error {
 	if t.kv == nil {
 		t.owner.ReleaseAll()
@@ -93,7 +94,8 @@ func (t *transaction) commit(ctx context.Context, s *Session) error {
 	return errFirst(err, t.rollback(s))
 }
 
-// rollback ends the transaction without its changes, or, after a commit, only gives its locks and pages back. Repeatable.
+// rollback ends the transaction without its changes, or, after a commit, only gives its locks and pages back.
+// Repeatable.
 func (t *transaction) rollback(s *Session) error {
 	defer t.owner.ReleaseAll()
 	if t.kv == nil {

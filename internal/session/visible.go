@@ -1,8 +1,6 @@
 package session
 
 import (
-	"time"
-
 	"github.com/spillwaydb/spillway/internal/privilege"
 )
 
@@ -18,6 +16,3 @@ func (s *Session) SeesDatabase(db string) bool { return s.manager.Users.SeesDB(s
 func (s *Session) SeesProcess(user string) bool {
 	return user == s.info.User || s.manager.Users.HasAny(s.account(), privilege.Process)
 }
-
-// Location is the session's time zone.
-func (s *Session) Location() *time.Location { return s.location() }

@@ -63,7 +63,7 @@ var serverTable = []Var{
 	unsigned("large_page_size", readOnly, "0", 0, maxUint64),
 	flag("large_pages", readOnly, false),
 	text("license", readOnly, "Apache-2.0"),
-	flag("local_infile", global, false),
+	flag("local_infile", global, true),
 	flag("locked_in_memory", readOnly, false),
 	flag("log_bin", readOnly, false),
 	text("log_bin_basename", readOnly, ""),

@@ -15,7 +15,9 @@ import (
 
 // LogHandler writes records in TiDB's unified log format, one line each:
 //
-//	[2026/11/21 12:00:00.000 +00:00] [WARN] [run.go:42] ["memory exceeds quota, spill to disk now."] [consumed=1] [quota=2]
+//	[2026/11/21 12:00:00.000 +00:00] [WARN] [run.go:42] ["memory exceeds quota, spill to disk now."] [consumed=1]
+//
+// [quota=2]
 type LogHandler struct {
 	mu    *sync.Mutex // protects w
 	w     io.Writer

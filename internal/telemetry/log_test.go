@@ -12,6 +12,7 @@ func TestLogLine(t *testing.T) {
 	l := slog.New(NewLogHandler(&b, slog.LevelInfo))
 	l.Debug("not written")
 	l.With("conn", 7).Warn("memory exceeds quota, spill to disk now.", "consumed", 12, "quota", 10, "sql", "a b")
+	// lint:long
 	want := regexp.MustCompile(`^\[\d{4}/\d\d/\d\d \d\d:\d\d:\d\d\.\d{3} [+-]\d\d:\d\d\] \[WARN\] \[log_test\.go:\d+\] ` +
 		`\["memory exceeds quota, spill to disk now\."\] \[conn=7\] \[consumed=12\] \[quota=10\] \[sql="a b"\]\n$`)
 	if !want.Match(b.Bytes()) {

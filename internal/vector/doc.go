@@ -3,8 +3,8 @@
 //
 // # Layout
 //
-// A vector has one fixed-width value a row (types.Phys.Width bytes) and one null byte a row (1 = NULL). Strings are Str:
-// 16 bytes with length, prefix and either the bytes themselves (up to 12) or a pool reference.
+// A vector has one fixed-width value a row (types.Phys.Width bytes) and one null byte a row (1 = NULL). Strings are
+// Str: 16 bytes with length, prefix and either the bytes themselves (up to 12) or a pool reference.
 //
 // # Invariants
 //

@@ -8,8 +8,8 @@ import (
 // MaxRows is the most rows a batch may have room for; selections are 16 bits wide.
 const MaxRows = 2048
 
-// Vector is one column of a batch. Exactly one of the value slices is set, by Type.Phys(); each has room for the batch's
-// capacity. The header may be copied; the values belong to the batch or evaluator that made it.
+// Vector is one column of a batch. Exactly one of the value slices is set, by Type.Phys(); each has room for the
+// batch's capacity. The header may be copied; the values belong to the batch or evaluator that made it.
 type Vector struct {
 	Type  types.Type
 	Null  []uint8 // 1 = NULL; always as long as the values

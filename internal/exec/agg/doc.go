@@ -1,6 +1,6 @@
 // Package agg owns GROUP BY, DISTINCT and aggregates without groups. Expressions are computed by a projection below: an
 // aggregation groups by columns of its input and feeds columns to its aggregates.
 //
-// Three operators: Hash groups in any order, in two phases over radix partitions; Scalar aggregates without groups, with
-// states of fixed size; Stream takes sorted input, or no groups, and aggregates of any kind, one group at a time.
+// Three operators: Hash groups in any order, in two phases over radix partitions; Scalar aggregates without groups,
+// with states of fixed size; Stream takes sorted input, or no groups, and aggregates of any kind, one group at a time.
 package agg

@@ -14,11 +14,11 @@ import (
 // Hash is a pipeline breaker: a sink and, once it has finished, a source. Its output has the group columns, then the
 // results of the aggregates.
 //
-// Phase 1, the sink, is each worker's own: a pointer table of fixed size over rows in radix partitions. When it is full,
-// or memory is, the table is cleared and the rows stay where they are, evictable; so a group may have several rows.
-// Phase 2, the source, takes the rows of one partition after the other, from all workers: it combines rows of the same
-// group and gives them. A partition whose groups do not fit is split by further bits of the hash; one that cannot be
-// split is sorted, and combined as it is read.
+// Phase 1, the sink, is each worker's own: a pointer table of fixed size over rows in radix partitions. When it is
+// full, or memory is, the table is cleared and the rows stay where they are, evictable; so a group may have several
+// rows. Phase 2, the source, takes the rows of one partition after the other, from all workers: it combines rows of the
+// same group and gives them. A partition whose groups do not fit is split by further bits of the hash; one that cannot
+// be split is sorted, and combined as it is read.
 type Hash struct {
 	options HashOptions
 	states  *states
@@ -81,8 +81,8 @@ func HashMinBytes(o HashOptions) int64 {
 	}
 	page, overflow := int64(h.page), h.layout.OverflowBytes(h.page)
 	sink := heldParts*page + rows.SmallestTableBytes + overflow
-	// The block that is read, groups or tails of a split, one tail at a time; strings of the keys being looked up and of
-	// the rows they are compared with, and a row being copied.
+	// The block that is read, groups or tails of a split, one tail at a time; strings of the keys being looked up and
+	// of the rows they are compared with, and a row being copied.
 	source := (1+max(heldResult, heldParts)+1)*page + rows.SmallestTableBytes + 2*overflow +
 		vector.BatchBytes(o.keys(), rows.ChunkRows, arenaBytes) +
 		vector.BatchBytes(o.output(), h.batchRows(), arenaBytes)

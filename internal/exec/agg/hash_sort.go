@@ -10,8 +10,9 @@ import (
 	"github.com/spillwaydb/spillway/internal/vector"
 )
 
-// sortAggregate is what a partition comes to that cannot be split: it is sorted by its keys, and rows of the same group,
-// which are neighbours then, are combined as they are read. It needs a few pages, however many rows and groups there are.
+// sortAggregate is what a partition comes to that cannot be split: it is sorted by its keys, and rows of the same
+// group, which are neighbours then, are combined as they are read. It needs a few pages, however many rows and groups
+// there are.
 type sortAggregate struct {
 	c       *combiner
 	sorter  *rows.Sorter

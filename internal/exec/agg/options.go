@@ -45,8 +45,8 @@ type StreamAggregate struct {
 	Type     types.Type
 }
 
-// StreamOptions are what an aggregation of sorted input needs. Account and Types are required. The input must be that of
-// one worker, equal groups side by side. No Group: one group, and one row even for empty input.
+// StreamOptions are what an aggregation of sorted input needs. Account and Types are required. The input must be that
+// of one worker, equal groups side by side. No Group: one group, and one row even for empty input.
 type StreamOptions struct {
 	// Account has StreamMinBytes of minimum for this operator. It is not closed by it.
 	Account   *memory.Account

@@ -27,9 +27,9 @@ type Options struct {
 	Env           *expr.Env
 }
 
-// NestedLoop joins by block nested loop: the right side lies in a row collection, which is read once for each batch of the
-// left side. Any predicate, any join type, a fixed number of pages a worker. One side of each output batch is a constant
-// row, so that no value is copied.
+// NestedLoop joins by block nested loop: the right side lies in a row collection, which is read once for each batch of
+// the left side. Any predicate, any join type, a fixed number of pages a worker. One side of each output batch is a
+// constant row, so that no value is copied.
 type NestedLoop struct {
 	o      Options
 	layout *rows.Layout
@@ -45,8 +45,8 @@ func NewNestedLoop(o Options) *NestedLoop {
 	return &NestedLoop{o: o, layout: l, page: l.PageBytes(o.PageBytes)}
 }
 
-// NestedLoopMinBytes is the minimum of a join with these options; Account and Env may be nil. Building and probing do not
-// overlap.
+// NestedLoopMinBytes is the minimum of a join with these options; Account and Env may be nil. Building and probing do
+// not overlap.
 func NestedLoopMinBytes(o Options) int64 {
 	l := rows.NewLayout(o.Right, 0)
 	page := int64(l.PageBytes(o.PageBytes))

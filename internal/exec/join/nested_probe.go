@@ -137,8 +137,8 @@ func (l *localProbe) begin(in *vector.Batch) {
 	clear(l.unknown[:in.Len])
 }
 
-// pair makes the next output batch of pairs that satisfy the predicate, and notes which left rows have one; false at the
-// end of the right side.
+// pair makes the next output batch of pairs that satisfy the predicate, and notes which left rows have one; false at
+// the end of the right side.
 func (l *localProbe) pair(in *vector.Batch) (bool, error) {
 	for l.fixed < 0 {
 		more, err := l.nextRight()
@@ -219,8 +219,8 @@ func (l *localProbe) bind() {
 	}
 }
 
-// judge evaluates the predicate over the pairs in out, leaves those that satisfy it, and notes the matches of left rows;
-// left is the left row if it is the constant one.
+// judge evaluates the predicate over the pairs in out, leaves those that satisfy it, and notes the matches of left
+// rows; left is the left row if it is the constant one.
 func (l *localProbe) judge(left uint16) error {
 	if l.n.o.Type == physical.LeftOuterSemi {
 		return l.judgeUnknown(left)

@@ -20,8 +20,8 @@ type Limit struct {
 
 var _ exec.Operator = (*Limit)(nil)
 
-// NewLimit returns an operator that skips offset rows and gives the next count. Its pages are of acct, which it does not
-// own.
+// NewLimit returns an operator that skips offset rows and gives the next count. Its pages are of acct, which it does
+// not own.
 func NewLimit(acct *memory.Account, offset, count uint64, capacity int) *Limit {
 	return &Limit{acct: acct, capacity: capacity, offset: offset, rest: count}
 }

@@ -37,8 +37,8 @@ type localResult struct {
 	worker *exec.Worker
 }
 
-// Consume hands b on. A worker that finds another one at the consumer waits for its turn as that one waits for the client,
-// so that the statement can be parked while all of them do.
+// Consume hands b on. A worker that finds another one at the consumer waits for its turn as that one waits for the
+// client, so that the statement can be parked while all of them do.
 func (l *localResult) Consume(ctx context.Context, b *vector.Batch) (exec.OpResult, error) {
 	select {
 	case l.shared.turn <- struct{}{}:

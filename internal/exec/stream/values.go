@@ -27,7 +27,9 @@ var _ exec.Source = (*Values)(nil)
 
 // NewValues returns a source of the rows of source, evaluated to columns of types cols. Its pages are of acct, which it
 // does not own.
-func NewValues(acct *memory.Account, source physical.ValuesSource, cols []types.Type, capacity int, env *expr.Env) *Values {
+func NewValues(
+	acct *memory.Account, source physical.ValuesSource, cols []types.Type, capacity int, env *expr.Env,
+) *Values {
 	return &Values{acct: acct, source: source, types: cols, capacity: capacity, env: env}
 }
 
