@@ -17,9 +17,9 @@ type places struct {
 }
 
 // Append copies rows sel of cols to the end; cols are of the layout's types, sel lists at most len(refs) rows (All for
-// none left out). Their places go to refs; they live as long as the pins. It returns how many rows were appended: all of
-// them unless there is an error. sqlerr.ErrNoSurplus: the collection keeps its blocks and got no lease for a further one,
-// or a string is too long for the minimum.
+// none left out). Their places go to refs; they live as long as the pins. It returns how many rows were appended: all
+// of them unless there is an error. sqlerr.ErrNoSurplus: the collection keeps its blocks and got no lease for a further
+// one, or a string is too long for the minimum.
 func (c *Collection) Append(cols []*vector.Vector, sel []uint16, refs []memory.Ref) (int, error) {
 	defer c.overflow.unpin()
 	done := 0

@@ -12,8 +12,8 @@ const (
 	listed     = indexBytes / 4
 )
 
-// blockList is a list of blocks in order. The last ones, up to twice listed, are on the heap, the others in index blocks,
-// which are evictable as all blocks are. Blocks are freed from the front.
+// blockList is a list of blocks in order. The last ones, up to twice listed, are on the heap, the others in index
+// blocks, which are evictable as all blocks are. Blocks are freed from the front.
 type blockList struct {
 	acct  *memory.Account
 	index []memory.BlockID // each of listed numbers

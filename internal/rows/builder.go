@@ -32,8 +32,8 @@ func (s *Sorter) builderBytes() int64 {
 	return n
 }
 
-// Builder makes the runs of one worker: it keeps rows pinned as long as it gets leases, then sorts and writes them. Close
-// gives back what was not handed over.
+// Builder makes the runs of one worker: it keeps rows pinned as long as it gets leases, then sorts and writes them.
+// Close gives back what was not handed over.
 type Builder struct {
 	s    *Sorter
 	keys *keyEncoder // with scratch space of its own
@@ -77,8 +77,8 @@ func (s *Sorter) newRows() *Collection {
 	return c
 }
 
-// Append adds rows sel of cols, which are of the input's types. fill, if not nil, is called for the i-th row of sel once
-// it has its place, to write reserved bytes.
+// Append adds rows sel of cols, which are of the input's types. fill, if not nil, is called for the i-th row of sel
+// once it has its place, to write reserved bytes.
 func (b *Builder) Append(cols []*vector.Vector, sel []uint16, fill func(i int, row memory.Ref)) error {
 	for to, from := range b.s.output {
 		b.columns[to] = cols[from]

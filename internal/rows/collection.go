@@ -16,8 +16,8 @@ const headerBytes = 16
 
 func headerAt(b memory.Base, block memory.Ref) *header { return (*header)(b.At(block)) }
 
-// Collection is a list of rows of one layout in blocks of one account. Appending goes to the last block, the tail, which
-// stays pinned between calls: within the minimum, or leased if the collection keeps others.
+// Collection is a list of rows of one layout in blocks of one account. Appending goes to the last block, the tail,
+// which stays pinned between calls: within the minimum, or leased if the collection keeps others.
 //
 // A collection belongs to one goroutine at a time. Close gives everything back.
 type Collection struct {

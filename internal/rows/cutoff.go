@@ -7,8 +7,8 @@ import (
 	"sync/atomic"
 )
 
-// cutoff finds, while runs are made, a prefix that rows of the wanted top cannot be above: a histogram of the runs so far
-// (Chronis et al., SIGMOD 2020). Safe for concurrent use.
+// cutoff finds, while runs are made, a prefix that rows of the wanted top cannot be above: a histogram of the runs so
+// far (Chronis et al., SIGMOD 2020). Safe for concurrent use.
 type cutoff struct {
 	limit uint64 // rows that are wanted
 

@@ -1,5 +1,5 @@
-// Package rows owns rows that are kept: their layout, collections of them in evictable blocks, radix partitions, pointer
-// tables, normalized keys, sorted runs and their merge. Operators of package exec adapt what is here.
+// Package rows owns rows that are kept: their layout, collections of them in evictable blocks, radix partitions,
+// pointer tables, normalized keys, sorted runs and their merge. Operators of package exec adapt what is here.
 //
 // # A block
 //

@@ -13,8 +13,8 @@ func noSurplus(err error) bool { return errors.Is(err, sqlerr.ErrNoSurplus) }
 // than what every operator holds.
 func Final(err error) error {
 	if noSurplus(err) {
-		return sqlerr.Newf(sqlerr.ErrOutOfResources, "Out of memory; a value of more than %d bytes needs pages that are not free",
-			sharedOverflowBytes)
+		return sqlerr.Newf(sqlerr.ErrOutOfResources,
+			"Out of memory; a value of more than %d bytes needs pages that are not free", sharedOverflowBytes)
 	}
 	return err
 }

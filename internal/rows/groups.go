@@ -8,9 +8,9 @@ import (
 // ChunkRows is how many rows Groups takes at a time.
 const ChunkRows = 512
 
-// Groups finds the row of each key, or makes it: a pointer table over rows in partitions, which it keeps pinned. It works
-// in passes over a chunk, each with independent loads: look up entries, append new rows, compare keys, go on with those
-// that differ.
+// Groups finds the row of each key, or makes it: a pointer table over rows in partitions, which it keeps pinned. It
+// works in passes over a chunk, each with independent loads: look up entries, append new rows, compare keys, go on with
+// those that differ.
 type Groups struct {
 	acct    *memory.Account
 	layout  *Layout
@@ -42,8 +42,8 @@ func NewGroups(acct *memory.Account, layout *Layout, keys int) *Groups {
 }
 
 // Find looks up rows sel, at most ChunkRows and Table.Room, of cols, which are the key. New groups get their keys from
-// there. Hashes must be set. sqlerr.ErrNoSurplus: rows with a Ref of 0 have no group; the table is to be reset before the
-// next call.
+// there. Hashes must be set. sqlerr.ErrNoSurplus: rows with a Ref of 0 have no group; the table is to be reset before
+// the next call.
 func (g *Groups) Find(cols []*vector.Vector, sel []uint16) error {
 	return g.find(cols, sel, func(part *Collection, chunk []uint16) (int, error) {
 		return g.put(part, cols, sel, chunk)

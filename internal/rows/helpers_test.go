@@ -92,7 +92,8 @@ func newWorld(t testing.TB, limit, minBytes int64, o memory.StatementOptions, ho
 // allTypes has a column of each kind.
 func allTypes() []types.Type {
 	return []types.Type{
-		types.NewTinyInt(), types.NewInteger(types.SmallInt, true), types.NewInt(), types.NewBigInt(), types.NewUBigInt(),
+		types.NewTinyInt(), types.NewInteger(types.SmallInt, true), types.NewInt(), types.NewBigInt(),
+		types.NewUBigInt(),
 		types.NewFloat(), types.NewDouble(), types.NewDecimal(10, 2), types.NewDecimal(30, 2), types.NewDecimal(65, 2),
 		types.NewVarChar(20, collation.UTF8MB4GeneralCI), types.NewText(types.MediumText, collation.UTF8MB4Bin),
 		types.NewDateTime(6), types.NewYear(), types.NewBit(3), types.NewUInt(),

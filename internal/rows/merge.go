@@ -38,8 +38,8 @@ type cursor struct {
 	reader *Reader
 }
 
-// merge is a k-way merge by a loser tree (Knuth, vol. 3, 5.4.1): a row costs one comparison a level. It can be closed at
-// any row; its inputs then begin where it stopped.
+// merge is a k-way merge by a loser tree (Knuth, vol. 3, 5.4.1): a row costs one comparison a level. It can be closed
+// at any row; its inputs then begin where it stopped.
 type merge struct {
 	base    memory.Base
 	cursors []cursor
@@ -48,8 +48,8 @@ type merge struct {
 	waiting int // the cursor whose block is at its end, -1: none
 }
 
-// openMerge opens the inputs. Blocks of the first held runs are pinned within the minimum, those of further runs leased.
-// It returns how many inputs could be opened; on an error all are closed again.
+// openMerge opens the inputs. Blocks of the first held runs are pinned within the minimum, those of further runs
+// leased. It returns how many inputs could be opened; on an error all are closed again.
 func openMerge(c *comparer, runs []*run, segments []*segment, held int) (m *merge, opened int, err error) {
 	m = &merge{base: c.base, compare: c, waiting: -1}
 	k := len(runs) + len(segments)
@@ -141,7 +141,8 @@ func (m *merge) step(c *cursor) bool {
 }
 
 // fill writes places of the next rows to refs and says how many; 0 at the end. They live until the next call. It ends
-// early where the block of a run ends. After sqlerr.ErrNoSurplus the merge is to be closed and opened with fewer inputs.
+// early where the block of a run ends. After sqlerr.ErrNoSurplus the merge is to be closed and opened with fewer
+// inputs.
 func (m *merge) fill(refs []memory.Ref) (int, error) {
 	if m.waiting >= 0 {
 		if err := m.advance(&m.cursors[m.waiting]); err != nil {
@@ -171,8 +172,8 @@ func (m *merge) fill(refs []memory.Ref) (int, error) {
 	return n, m.compare.err
 }
 
-// play lets a cursor with a new row play its matches from its leaf to the root. While the tree is built, it stays at the
-// first match without an opponent.
+// play lets a cursor with a new row play its matches from its leaf to the root. While the tree is built, it stays at
+// the first match without an opponent.
 func (m *merge) play(w int32) {
 	for p := (int(w) + len(m.cursors)) / 2; p > 0; p /= 2 {
 		o := m.tree[p]

@@ -15,8 +15,8 @@ const (
 	pagesPerWorker = 256
 )
 
-// PageBytes is the page size of a statement's blocks: clamp(quota / (workers * 256), 16 KiB, 256 KiB), rounded down to a
-// page's size. quotaBytes <= 0: no quota.
+// PageBytes is the page size of a statement's blocks: clamp(quota / (workers * 256), 16 KiB, 256 KiB), rounded down to
+// a page's size. quotaBytes <= 0: no quota.
 func PageBytes(quotaBytes int64, workers int) int {
 	if quotaBytes <= 0 {
 		return MaxPageBytes

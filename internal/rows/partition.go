@@ -125,8 +125,8 @@ func (p *Partitions) sort(hashes []uint64, chunk []uint16, order *[]uint16) (end
 	return ends
 }
 
-// AppendRows copies pinned rows, at most ChunkRows, to their partitions. If a lease for one of the tails is refused, from
-// then on one tail at a time is pinned, within the minimum.
+// AppendRows copies pinned rows, at most ChunkRows, to their partitions. If a lease for one of the tails is refused,
+// from then on one tail at a time is pinned, within the minimum.
 func (p *Partitions) AppendRows(from []memory.Ref, hashes []uint64) error {
 	ends := p.sort(hashes, All(len(from)), &p.order)
 	at := 0

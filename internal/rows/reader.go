@@ -5,8 +5,8 @@ import (
 	"github.com/spillwaydb/spillway/internal/vector"
 )
 
-// Reader walks a collection in order, with one block pinned. A read-once reader frees what is behind it; its position is
-// where a later reader begins. The collection must not be appended to meanwhile.
+// Reader walks a collection in order, with one block pinned. A read-once reader frees what is behind it; its position
+// is where a later reader begins. The collection must not be appended to meanwhile.
 type Reader struct {
 	c    *Collection
 	kind memory.Kind
@@ -141,9 +141,9 @@ func (r *Reader) Next(out *vector.Batch, refs []memory.Ref) (bool, error) {
 	return true, nil
 }
 
-// Gather reads columns (nil: all) of rows into out's rows at, at+1, ..., column i of the list into out.Cols[i]. Blocks of
-// overflow strings are pinned for the batch. Where surplus for that is refused, fewer rows are read, at least one; it
-// returns how many. at must be 0 if there can be overflow strings: the first of them is pinned within the minimum.
+// Gather reads columns (nil: all) of rows into out's rows at, at+1, ..., column i of the list into out.Cols[i]. Blocks
+// of overflow strings are pinned for the batch. Where surplus for that is refused, fewer rows are read, at least one;
+// it returns how many. at must be 0 if there can be overflow strings: the first of them is pinned within the minimum.
 func (l *Layout) Gather(refs []memory.Ref, out *vector.Batch, at int, columns []int) (int, error) {
 	b := out.Base()
 	if columns == nil {

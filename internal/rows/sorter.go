@@ -265,7 +265,8 @@ func (s *Sorter) mergeRuns(few []*run, held int) (refused bool, err error) {
 	return refused, err
 }
 
-// heldInputs is how many runs can be read within the minimum: what builders held is free unless their rows are resident.
+// heldInputs is how many runs can be read within the minimum: what builders held is free unless their rows are
+// resident.
 func (s *Sorter) heldInputs() int {
 	if len(s.resident) > 0 {
 		return sourceInputs
@@ -345,8 +346,8 @@ func (s *Sorter) open() error {
 	}
 }
 
-// reduce makes fewer inputs: it writes what is resident, or merges as many of the smallest runs as leave the next merges
-// their full fan-in.
+// reduce makes fewer inputs: it writes what is resident, or merges as many of the smallest runs as leave the next
+// merges their full fan-in.
 func (s *Sorter) reduce(segments []*segment, fan int) error {
 	if len(segments) > 0 && (s.tight || len(s.runs) > fanInMost) {
 		r, err := s.writeRun(segments)

@@ -7,8 +7,8 @@ import (
 	"github.com/spillwaydb/spillway/internal/vector"
 )
 
-// str is vector.Str as it lies in rows: the same 16 bytes, but that ref, of strings longer than vector.InlineBytes, is the
-// distance from the row to the bytes, or an overflow reference.
+// str is vector.Str as it lies in rows: the same 16 bytes, but that ref, of strings longer than vector.InlineBytes, is
+// the distance from the row to the bytes, or an overflow reference.
 type str struct {
 	n   uint32
 	pre [4]byte

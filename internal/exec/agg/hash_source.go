@@ -166,7 +166,8 @@ func (c *combiner) work(ctx context.Context) error {
 
 // openTable takes the table for the task's rows, or the largest that is to be had.
 func (c *combiner) openTable() error {
-	for size := min(rows.TableBytes(c.task.count), memory.MaxPageBytes); size > rows.SmallestTableBytes; size /= tableShrink {
+	size := min(rows.TableBytes(c.task.count), memory.MaxPageBytes)
+	for ; size > rows.SmallestTableBytes; size /= tableShrink {
 		err := c.groups.Table.Open(c.acct, int(size), memory.Leased)
 		if !errors.Is(err, sqlerr.ErrNoSurplus) {
 			return err

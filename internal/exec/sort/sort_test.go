@@ -151,7 +151,8 @@ func TestMinBytes(t *testing.T) {
 }
 
 func BenchmarkSort(b *testing.B) {
-	columns := []exectest.Gen{{Type: types.NewBigInt(), Distinct: 1 << 60}, {Type: types.NewBigInt(), Distinct: 1 << 60}}
+	number := exectest.Gen{Type: types.NewBigInt(), Distinct: 1 << 60}
+	columns := []exectest.Gen{number, number}
 	for _, c := range []struct {
 		name  string
 		limit uint64
