@@ -94,6 +94,9 @@ func (c *Catalog) CreateTableLike(ctx context.Context, d DDL, n, like Name, ifNo
 	if exists {
 		return d.exists(n, ifNotExists)
 	}
+	if from.ViewText != "" {
+		return sqlerr.New(sqlerr.ErrWrongObject, like.DB, like.Table, "BASE TABLE")
+	}
 	t := *from
 	t.DB, t.Name, t.Virtual = n.DB, n.Table, false
 	return c.putNew(ctx, d, &t, 1)
@@ -109,9 +112,9 @@ func (c *Catalog) DropTables(ctx context.Context, d DDL, names []Name, ifExists 
 		}
 		t, err := c.Snapshot().Table(n.DB, n.Table)
 		switch {
-		case err == nil && !t.Virtual:
+		case err == nil && !t.Virtual && t.ViewText == "":
 			tables = append(tables, t)
-		case err == nil:
+		case err == nil && t.Virtual:
 			return sqlerr.Newf(sqlerr.ErrDBAccessDenied, "Access denied to database '%s'", t.DB)
 		case ifExists:
 			d.note(sqlerr.ErrBadTable, n.DB+"."+n.Table)
@@ -122,6 +125,11 @@ func (c *Catalog) DropTables(ctx context.Context, d DDL, names []Name, ifExists 
 	if len(missing) > 0 {
 		return sqlerr.New(sqlerr.ErrBadTable, strings.Join(missing, ","))
 	}
+	return c.drop(ctx, d, tables)
+}
+
+// drop drops tables and views.
+func (c *Catalog) drop(ctx context.Context, d DDL, tables []*schema.Table) error {
 	if len(tables) == 0 {
 		return nil
 	}
@@ -147,7 +155,7 @@ func (c *Catalog) DropTables(ctx context.Context, d DDL, names []Name, ifExists 
 	return nil
 }
 
-// find returns a stored table for a change; the caller has locked it.
+// find returns a stored table for a change; the caller has locked it. Error 1347: it is a view.
 func (c *Catalog) find(n Name) (*schema.Table, error) {
 	t, err := c.Snapshot().Table(n.DB, n.Table)
 	if err != nil {
@@ -155,6 +163,9 @@ func (c *Catalog) find(n Name) (*schema.Table, error) {
 	}
 	if t.Virtual {
 		return nil, sqlerr.Newf(sqlerr.ErrDBAccessDenied, "Access denied to database '%s'", t.DB)
+	}
+	if t.ViewText != "" {
+		return nil, sqlerr.New(sqlerr.ErrWrongObject, n.DB, n.Table, "BASE TABLE")
 	}
 	return t, nil
 }

@@ -33,6 +33,8 @@ var schemaTables = []definition{
 		"REFERENCED_TABLE_SCHEMA s, REFERENCED_TABLE_NAME s, REFERENCED_COLUMN_NAME s", keyColumnUsage},
 	{is, "TABLE_CONSTRAINTS", "CONSTRAINT_CATALOG s, CONSTRAINT_SCHEMA s, CONSTRAINT_NAME s, TABLE_SCHEMA s, " +
 		"TABLE_NAME s, CONSTRAINT_TYPE s, ENFORCED s", tableConstraints},
+	{is, "VIEWS", "TABLE_CATALOG s, TABLE_SCHEMA s, TABLE_NAME s, VIEW_DEFINITION l, CHECK_OPTION s, IS_UPDATABLE s, " +
+		"DEFINER s, SECURITY_TYPE s, CHARACTER_SET_CLIENT s, COLLATION_CONNECTION s", views},
 }
 
 func schemata(r *request) error {
@@ -55,6 +57,10 @@ func tables(r *request) error {
 			return r.row("def", t.DB, t.Name, "SYSTEM VIEW", nil, 10, nil, 0, 0, 0, 0, 0, 0, nil, nil, nil, nil, nil,
 				nil, "", "")
 		}
+		if t.ViewText != "" {
+			return r.row("def", t.DB, t.Name, "VIEW", nil, nil, nil, nil, nil, nil, nil, nil, nil, nil,
+				time.Unix(t.Created, 0).In(r.session.TimeZone()), nil, nil, nil, nil, nil, "VIEW")
+		}
 		var next any
 		if t.AutoIncrement() >= 0 {
 			n, err := r.catalog.AutoIncrementNext(r.ctx, t)
@@ -74,6 +80,17 @@ func tables(r *request) error {
 		}
 		return r.row("def", t.DB, t.Name, "BASE TABLE", "InnoDB", 10, "Dynamic", rows, average, size, 0, 0, 0, next,
 			time.Unix(t.Created, 0).In(r.session.TimeZone()), nil, nil, collation.Name(t.Collation), nil, "", t.Comment)
+	})
+}
+
+// views lists views. They are checked with the privileges of whoever reads them.
+func views(r *request) error {
+	return r.tables("TABLE_SCHEMA", "TABLE_NAME", func(t *schema.Table) error {
+		if t.ViewText == "" {
+			return nil
+		}
+		return r.row("def", t.DB, t.Name, t.ViewText, "NONE", "NO", "", "INVOKER", collation.Charset(t.Collation),
+			collation.Name(t.Collation))
 	})
 }
 

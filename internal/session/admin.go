@@ -14,7 +14,7 @@ func (s *Session) administer(ctx context.Context, st *parse.Statement, a answer)
 	switch n := st.Node.(type) {
 	case *ast.CreateDatabaseStmt, *ast.AlterDatabaseStmt, *ast.DropDatabaseStmt, *ast.CreateTableStmt,
 		*ast.DropTableStmt, *ast.TruncateTableStmt, *ast.RenameTableStmt, *ast.CreateIndexStmt, *ast.DropIndexStmt,
-		*ast.AlterTableStmt:
+		*ast.AlterTableStmt, *ast.CreateViewStmt:
 		if s.locks.global {
 			return sqlerr.New(sqlerr.ErrCantUpdateWithReadlock)
 		}

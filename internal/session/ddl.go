@@ -78,6 +78,8 @@ func (s *Session) define(ctx context.Context, st *parse.Statement, d catalog.DDL
 		return s.done(a, err)
 	case *ast.CreateTableStmt:
 		return s.createTable(ctx, n, d, env, a)
+	case *ast.CreateViewStmt:
+		return s.createView(ctx, st, n, d, env, a)
 	case *ast.DropTableStmt:
 		return s.dropTables(ctx, n, d, a)
 	case *ast.TruncateTableStmt:
@@ -351,12 +353,6 @@ func keyParts(in []*ast.IndexPartSpecification) ([]catalog.KeyPart, error) {
 }
 
 func (s *Session) dropTables(ctx context.Context, n *ast.DropTableStmt, d catalog.DDL, a answer) error {
-	if n.IsView {
-		if n.IfExists {
-			return s.done(a, nil)
-		}
-		return sqlerr.New(sqlerr.ErrNotSupportedYet, "views")
-	}
 	if n.TemporaryKeyword != ast.TemporaryNone {
 		if n.IfExists {
 			return s.done(a, nil)
@@ -372,6 +368,9 @@ func (s *Session) dropTables(ctx context.Context, n *ast.DropTableStmt, d catalo
 		if err != nil {
 			return err
 		}
+	}
+	if n.IsView {
+		return s.done(a, s.manager.Catalog.DropViews(ctx, d, names, n.IfExists))
 	}
 	return s.done(a, s.manager.Catalog.DropTables(ctx, d, names, n.IfExists))
 }

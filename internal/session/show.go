@@ -322,6 +322,12 @@ func (s *Session) showCreateTable(ctx context.Context, n *ast.ShowStmt, a answer
 	if err != nil {
 		return err
 	}
+	if t.ViewText != "" {
+		cols := []string{"View", "Create View", "character_set_client", "collation_connection"}
+		return s.sendTexts(ctx, a, cols, [][]string{{
+			name, createViewText(t), s.vars.String("character_set_client"), s.vars.String("collation_connection"),
+		}})
+	}
 	if n.Tp == ast.ShowCreateView {
 		return sqlerr.New(sqlerr.ErrWrongObject, db, name, "VIEW")
 	}

@@ -182,7 +182,9 @@ func (b *binder) view(t *schema.Table, alias string) (*query, error) {
 	}
 	names := make([]string, 0, len(t.Columns))
 	for i := range t.Columns {
-		names = append(names, t.Columns[i].Name)
+		if !t.Columns[i].Hidden {
+			names = append(names, t.Columns[i].Name)
+		}
 	}
 	if len(names) != len(q.scope.cols) {
 		names = nil

@@ -299,13 +299,34 @@ func (s *block) aliasOf(clause string, aliasOnly bool) func(n *ast.ColumnName) (
 	}
 }
 
-// having binds HAVING: names mean the select list first, then the tables.
+// isGroupName says if a name is that of a table's column in GROUP BY.
+func (s *block) isGroupName(n *ast.ColumnName) bool {
+	c, err := s.from.find(n, "having clause")
+	if err != nil || c == nil {
+		return false
+	}
+	for _, e := range s.groupBy {
+		if g, ok := e.(*expr.Column); ok && g.Index == c.col.ID {
+			return true
+		}
+	}
+	return false
+}
+
+// having binds HAVING: names mean columns of GROUP BY first, then the select list, then the tables.
 func (s *block) having() ([]expr.Expr, *exprBinder, error) {
 	x := s.binder("having clause")
 	if s.n.Having == nil {
 		return nil, x, nil
 	}
-	x.alias, x.aliasFirst = s.aliasOf("having clause", false), true
+	alias := s.aliasOf("having clause", false)
+	x.aliasFirst = true
+	x.alias = func(n *ast.ColumnName) (expr.Expr, error) {
+		if s.isGroupName(n) {
+			return nil, nil
+		}
+		return alias(n)
+	}
 	conds, err := x.conditions(s.n.Having.Expr)
 	return conds, x, err
 }
