@@ -437,7 +437,8 @@ func rowUUID(r *row) error {
 	return r.setBuf(appendUUID(r.buf(), b))
 }
 
-// shortIDs counts the values of UUID_SHORT. The time of the start above them, as in MySQL, keeps them apart over restarts.
+// shortIDs counts the values of UUID_SHORT. The time of the start above them, as in MySQL, keeps them apart over
+// restarts.
 var (
 	shortIDs      atomic.Uint64
 	shortIDsStart = uint64(time.Now().Unix()) << 24

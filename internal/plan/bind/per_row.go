@@ -71,7 +71,8 @@ func (j *subqueryJoin) attach(n logical.Node) logical.Node {
 	var out logical.Node = agg
 	for _, above := range p.above {
 		out = &logical.Projection{
-			Input: out, Exprs: append(refsTo(have), above.Exprs...), Cols: append(have[:len(have):len(have)], above.Cols...),
+			Input: out, Exprs: append(refsTo(have), above.Exprs...),
+			Cols: append(have[:len(have):len(have)], above.Cols...),
 		}
 	}
 	return out
@@ -94,7 +95,8 @@ func (d *decorrelation) perRow(s *subquery) (bool, error) {
 		if !ok {
 			break
 		}
-		out.above = append([]*logical.Projection{{Exprs: p.Exprs[:len(p.Exprs):len(p.Exprs)], Cols: p.Cols}}, out.above...)
+		copied := &logical.Projection{Exprs: p.Exprs[:len(p.Exprs):len(p.Exprs)], Cols: p.Cols}
+		out.above = append([]*logical.Projection{copied}, out.above...)
 		n = p.Input
 	}
 	agg, ok := n.(*logical.Agg)
@@ -134,7 +136,9 @@ func (d *decorrelation) perRow(s *subquery) (bool, error) {
 }
 
 // ofMatches makes the arguments of an aggregate NULL where the marker is.
-func (d *decorrelation) ofMatches(a *expr.Aggregate, marker logical.Column, inner map[int]bool) (*expr.Aggregate, error) {
+func (d *decorrelation) ofMatches(
+	a *expr.Aggregate, marker logical.Column, inner map[int]bool,
+) (*expr.Aggregate, error) {
 	nullable := func(e expr.Expr) expr.Expr {
 		return expr.Transform(e, func(e expr.Expr) expr.Expr {
 			c, ok := e.(*expr.Column)
