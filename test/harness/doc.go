@@ -2,7 +2,7 @@
 // as a process of its own, on free ports, with its own data and temporary directory, in a memory cgroup where the
 // machine allows one.
 //
-//	s := harness.Start(t, harness.Options{Limit: 256 << 20, Variables: map[string]string{"tidb_mem_quota_query": "64MB"}})
+//	s := harness.Start(t, harness.Options{Variables: map[string]string{"tidb_mem_quota_query": "16777216"}})
 //	db := s.DB(t, "test")
 //
 // When the test ends, the server must have

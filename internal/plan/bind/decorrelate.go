@@ -5,19 +5,38 @@ import (
 	"github.com/spillwaydb/spillway/internal/plan/logical"
 )
 
-// outerRefs are the columns that a plan reads but does not make.
+// outerRefs are the columns that a plan reads but does not make. A projection of an outer column counts as making it: the
+// join has it from the other side. A grouping cannot have it from there.
 func outerRefs(n logical.Node) map[int]bool {
 	made, read := map[int]bool{}, map[int]bool{}
-	collect(n, made, read)
+	collect(n, made, read, hasGroups(n))
 	for id := range made {
 		delete(read, id)
 	}
 	return read
 }
 
-func collect(n logical.Node, made, read map[int]bool) {
+func hasGroups(n logical.Node) bool {
+	if agg, ok := n.(*logical.Agg); ok && len(agg.GroupBy) > 0 {
+		return true
+	}
+	for _, in := range n.Inputs() {
+		if hasGroups(*in) {
+			return true
+		}
+	}
+	return false
+}
+
+func collect(n logical.Node, made, read map[int]bool, groups bool) {
+	var passed map[int]bool
+	if groups {
+		passed = passedOn(n)
+	}
 	for _, c := range n.Columns() {
-		made[c.ID] = true
+		if !passed[c.ID] {
+			made[c.ID] = true
+		}
 	}
 	for _, e := range exprsOf(n) {
 		for _, id := range expr.ColumnsUsed(e) {
@@ -25,8 +44,33 @@ func collect(n logical.Node, made, read map[int]bool) {
 		}
 	}
 	for _, in := range n.Inputs() {
-		collect(*in, made, read)
+		collect(*in, made, read, groups)
 	}
+}
+
+// passedOn are the columns that a node hands on as they are: what it selects or groups by may be the outer query's.
+func passedOn(n logical.Node) map[int]bool {
+	passed := map[int]bool{}
+	refs := func(exprs []expr.Expr) {
+		for _, e := range exprs {
+			if c, ok := e.(*expr.Column); ok {
+				passed[c.Index] = true
+			}
+		}
+	}
+	switch n := n.(type) {
+	case *logical.Projection:
+		refs(n.Exprs)
+	case *logical.Agg:
+		refs(n.GroupBy)
+	default:
+		for _, in := range n.Inputs() {
+			for _, c := range (*in).Columns() {
+				passed[c.ID] = true
+			}
+		}
+	}
+	return passed
 }
 
 // exprsOf are the expressions of a node.
