@@ -10,6 +10,13 @@ import (
 // agg plans a grouping. Aggregates of fixed size are hashed; others, and those that a hint says so of, need their
 // groups one after the other: a sort, unless the input comes in that order.
 func (p *planner) agg(n *logical.Agg) (physical.Node, error) {
+	sets, err := p.splitSets(n)
+	if err != nil {
+		return nil, err
+	}
+	if sets != nil {
+		return p.node(sets)
+	}
 	if distinct(n.Aggs) {
 		split, err := p.splitDistinct(n)
 		if err != nil {
@@ -144,7 +151,7 @@ func sameKeys(a, b []logical.SortKey) bool {
 //	SELECT g, COUNT(a), SUM(a), MIN(m) FROM (SELECT g, a, MIN(b) AS m ... GROUP BY g, a) GROUP BY g
 //
 // so that both are hashed. It returns nil if others beside them do not combine from parts, or need an order: then equal
-// values are found side by side in a sorted input. Several sets of values are not supported.
+// values are found side by side in a sorted input.
 func (p *planner) splitDistinct(n *logical.Agg) (logical.Node, error) {
 	var values []expr.Expr
 	for _, a := range n.Aggs {
@@ -161,7 +168,7 @@ func (p *planner) splitDistinct(n *logical.Agg) (logical.Node, error) {
 		case values == nil:
 			values = a.Args
 		case !equalAll(values, a.Args):
-			return nil, sqlerr.New(sqlerr.ErrNotSupportedYet, "aggregates over several sets of DISTINCT values")
+			return nil, sqlerr.AssertionError("several sets of DISTINCT values in one grouping")
 		}
 	}
 	low := &logical.Agg{
