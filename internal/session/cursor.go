@@ -63,11 +63,15 @@ func (s *Session) openCursor(ctx context.Context, cols []Column, o memory.Statem
 		stmt: s.manager.Pool.NewStatement(s.acct, o), cols: cols,
 		requests: make(chan fetch), done: make(chan struct{}),
 	}
-	if err := c.stmt.Admit(ctx, need); err != nil {
+	// The cursor outlives the command that opens it, whose end must not be the cursor's.
+	admission, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() { cancel(context.Cause(ctx)) })
+	err := c.stmt.Admit(admission, need)
+	stop()
+	if err != nil {
 		c.stmt.Close()
 		return nil, err
 	}
-	var err error
 	if c.acct, err = c.stmt.Operator("cursor", need); err != nil {
 		c.stmt.Close()
 		return nil, err

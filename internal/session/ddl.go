@@ -35,6 +35,11 @@ func (s *Session) definition(ctx context.Context, st *parse.Statement, a answer)
 		},
 		Context: func(int64) error { return context.Cause(ctx) },
 	}
+	if s.locks.tables != nil {
+		// The locks of LOCK TABLES are the session's already: it must not wait for itself, and keeps them.
+		d.Owner = s.locks.owner
+		return s.define(ctx, st, d, env, a)
+	}
 	s.txn.owner.SetWait(nil)
 	defer s.txn.owner.ReleaseAll()
 	return s.define(ctx, st, d, env, a)
