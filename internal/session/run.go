@@ -24,8 +24,6 @@ type planned struct {
 	plan *physical.Plan
 	env  *expr.Env
 	text string
-	// analyze: EXPLAIN ANALYZE; rows are counted, not sent.
-	analyze bool
 }
 
 // outcome is what a run leaves for the answer.

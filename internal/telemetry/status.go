@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/spillwaydb/spillway/internal/cgroup"
@@ -64,8 +65,8 @@ func (s *Sources) Read() Status {
 // NewStatusServer returns the HTTP server of the status port; the caller serves and closes it.
 func NewStatusServer(s *Sources) *http.Server {
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(collector{s}, prometheus.NewGoCollector(),
-		prometheus.NewProcessCollector(prometheus.ProcessCollectorOpts{}))
+	registry.MustRegister(collector{s}, collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	mux := http.NewServeMux()
 	mux.HandleFunc("/status", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")

@@ -104,13 +104,6 @@ func scopeOf(cols []logical.Column, db, table string) *scope {
 	return s
 }
 
-// nullable marks all columns as such: the inner side of an outer join.
-func (s *scope) nullable() {
-	for i := range s.cols {
-		s.cols[i].col.Type.Nullable = true
-	}
-}
-
 // tables lists database and name of the tables in scope, in order.
 func (s *scope) tables() [][2]string {
 	var out [][2]string
