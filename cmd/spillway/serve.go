@@ -218,6 +218,7 @@ func (a *app) openSessions(context.Context) error {
 	a.onClose(a.sessions.Close)
 	infoschema.Register(a.catalog, a.sessions)
 	a.onClose(a.startGuard())
+	a.onClose(a.startHousekeeping())
 	return nil
 }
 

@@ -137,6 +137,10 @@ func (s *Session) lockPlan(ctx context.Context, p *physical.Plan) error {
 		if !now.Current(t) {
 			return errStale
 		}
+		if s.txn.open() && s.txn.view != 0 && t.Since > s.txn.view {
+			// The read view is older than the table's data: it would read an index as empty.
+			return sqlerr.New(sqlerr.ErrTableDefChanged)
+		}
 	}
 	return nil
 }

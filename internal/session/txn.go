@@ -17,6 +17,7 @@ type transaction struct {
 	explicit bool           // it ends with COMMIT or ROLLBACK, not with the statement
 	readOnly bool
 	stmt     int               // number of the statement that runs
+	view     uint64            // version of the catalog when the read view was taken; 0: there is none yet
 	current  *memory.Statement // whose waits are waits for locks; nil: none runs
 	saved    map[string]int    // savepoints: number of the last statement that they keep
 }
@@ -33,7 +34,7 @@ func (t *transaction) begin(ctx context.Context, s *Session, explicit, readOnly 
 		t.acct = nil
 		return err
 	}
-	t.kv, t.explicit, t.readOnly, t.stmt, t.saved = txn, explicit, readOnly, 0, nil
+	t.kv, t.explicit, t.readOnly, t.stmt, t.view, t.saved = txn, explicit, readOnly, 0, 0, nil
 	s.setInTxn(explicit)
 	return nil
 }
@@ -56,7 +57,11 @@ func (t *transaction) statement(ctx context.Context, s *Session) error {
 			return err
 		}
 	}
-	n, err := t.kv.BeginStatement(ctx, s.vars.String("transaction_isolation") == "READ-COMMITTED")
+	current := s.vars.String("transaction_isolation") == "READ-COMMITTED"
+	if t.view == 0 || current {
+		t.view = s.snapshot().Version
+	}
+	n, err := t.kv.BeginStatement(ctx, current)
 	if err != nil {
 		return err
 	}
@@ -73,7 +78,7 @@ func (t *transaction) endStatement(ctx context.Context, s *Session, err error) e
 	}
 	if t.explicit {
 		if err != nil {
-			return errFirst(err, t.kv.RollbackTo(t.stmt-1))
+			return errFirst(err, t.rollbackTo(s, t.stmt-1))
 		}
 		return nil
 	}
@@ -81,6 +86,16 @@ func (t *transaction) endStatement(ctx context.Context, s *Session, err error) e
 		return errFirst(err, t.rollback(s))
 	}
 	return t.commit(ctx, s)
+}
+
+// rollbackTo undoes the statements after n. Where that is not possible, the whole transaction is undone: nobody could tell
+// which of its writes a commit would keep.
+func (t *transaction) rollbackTo(s *Session, n int) error {
+	err := t.kv.RollbackTo(n)
+	if err == nil {
+		return nil
+	}
+	return errFirst(err, t.rollback(s))
 }
 
 // commit ends the transaction with its changes; a failed commit undoes it.

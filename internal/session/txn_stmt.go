@@ -39,7 +39,7 @@ func (s *Session) rollbackStmt(n *ast.RollbackStmt) error {
 			delete(s.txn.saved, name)
 		}
 	}
-	return s.txn.kv.RollbackTo(to)
+	return s.txn.rollbackTo(s, to)
 }
 
 // savepoint marks the place after the last statement. Outside of a transaction it has no effect, as in MySQL.

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"runtime/metrics"
+	"time"
 
 	"github.com/spillwaydb/spillway/internal/cgroup"
 	"github.com/spillwaydb/spillway/internal/kv/local"
@@ -17,6 +18,35 @@ func (a *app) startGuard() func() error {
 	go func() {
 		defer close(done)
 		g.Run(ctx)
+	}()
+	return func() error {
+		cancel()
+		<-done
+		return nil
+	}
+}
+
+// rowCountInterval is how often row counts are written, so that a crash does not lose them.
+const rowCountInterval = time.Minute
+
+// startHousekeeping starts what is to be done now and then; the returned function ends it.
+func (a *app) startHousekeeping() func() error {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		t := time.NewTicker(rowCountInterval)
+		defer t.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-t.C:
+				if err := a.catalog.SaveRows(ctx); err != nil && ctx.Err() == nil {
+					a.log.Warn("row counts could not be written", "error", err)
+				}
+			}
+		}
 	}()
 	return func() error {
 		cancel()
