@@ -59,6 +59,7 @@ var supportTable = []row{
 	{"memory/memorytest", "memory spill sqlerr testutil"},
 	{"kv/kvtest", "kv memory sqlerr testutil"},
 	{"exec/exectest", "exec testutil testutil/faulty spill " + mayExec},
+	{"session/sessiontest", "above testutil testutil/faulty"},
 }
 
 // A library says where a third-party import path, and what lies below it, may be imported; "x/*" as above. Of several

@@ -33,6 +33,7 @@ type Account struct {
 	read      int64
 	waitNanos int64
 	closed    bool
+	lost      bool // see Lose
 
 	// Figures of statements below an account outside of statements, in steps of publishBytes.
 	below, belowPeak atomic.Int64
@@ -84,6 +85,14 @@ func (a *Account) Close() {
 	s.closeAccount(a)
 }
 
+// Lose says that some of a's blocks cannot be found any longer, as what named them could not be read: Close frees them as
+// always, but does not report a leak.
+func (a *Account) Lose() {
+	a.stmt.mu.Lock()
+	a.lost = true
+	a.stmt.mu.Unlock()
+}
+
 // disown forgets the account of a closed statement.
 func (a *Account) disown(c *Account) {
 	a.stmt.mu.Lock()
@@ -127,8 +136,9 @@ func (s *Statement) closeAccount(a *Account) {
 		a.parent.children = slices.DeleteFunc(a.parent.children, func(c *Account) bool { return c == a })
 		s.dismiss(a)
 	}
+	lost := a.lost
 	s.mu.Unlock()
-	if left > 0 {
+	if left > 0 && !lost {
 		s.pool.leaked(fmt.Sprintf("account %q of %q was closed with %d bytes%s", a.name, s.options.Name, left, stacks))
 	}
 }

@@ -282,17 +282,19 @@ func (t *Tree) Clear() {
 // clearBelow frees a subtree. Leaves are read only if some value lies apart.
 func (t *Tree) clearBelow(id memory.BlockID, height int) {
 	if height > 1 || t.apart > 0 {
-		if p, err := t.pin(id); err == nil {
-			if p.leaf() {
-				for i := range p.count() {
-					if p.word(i)&apartBit != 0 {
-						_ = t.freeApart(p.word(i), p.payload(i)) // see Clear
-					}
+		p, err := t.pin(id)
+		switch {
+		case err != nil:
+			t.acct.Lose()
+		case p.leaf():
+			for i := range p.count() {
+				if p.word(i)&apartBit != 0 && t.freeApart(p.word(i), p.payload(i)) != nil {
+					t.acct.Lose()
 				}
-			} else {
-				for i := range p.count() + 1 {
-					t.clearBelow(p.child(i), height-1)
-				}
+			}
+		default:
+			for i := range p.count() + 1 {
+				t.clearBelow(p.child(i), height-1)
 			}
 		}
 	}

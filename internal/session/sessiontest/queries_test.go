@@ -1,0 +1,124 @@
+package sessiontest
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// query is a statement of the sweep.
+type query struct {
+	name    string
+	sql     string
+	ordered bool
+	fetch   uint32 // rows a fetch, through a cursor; 0: none
+	check   string // a data change: what to read after it; the change is rolled back
+}
+
+var queries = []query{
+	{name: "scan", sql: "select * from t"},
+	{name: "index", sql: "select id, b from t where a between 10 and 30"},
+	{name: "strings", sql: `select id, concat(upper(b), '-', repeat(s, 2)), replace(s, 'a', 'xyz')
+		from t where concat(b, s) like '%a%' and length(repeat(b, 3)) > 3`},
+	{name: "project", sql: "select a + 1, c * 2, d / 3, if(a > 20, b, s), substring(s, 2, 40) from t"},
+	{name: "sort", sql: "select id, a, b from t order by a, b desc, id", ordered: true},
+	{name: "sort wide", sql: "select * from t order by s, id", ordered: true},
+	{name: "top", sql: "select id, a, s from t order by a desc, id limit 20, 30", ordered: true},
+	{name: "group", sql: "select a, count(*), sum(c), min(b), max(s), avg(d) from t group by a"},
+	{name: "groups", sql: "select b, s, count(*), sum(c) from t group by b, s"},
+	{name: "distinct", sql: "select a, count(distinct b), max(distinct b) from t group by a"},
+	{name: "concat", sql: "select a, group_concat(b order by id) from t group by a"},
+	{name: "select distinct", sql: "select distinct a, b from t"},
+	{name: "scalar", sql: "select count(*), sum(c), min(b), max(s), avg(d), group_concat(a order by id) from t"},
+	{name: "stream", sql: "select id, count(*), max(s) from t group by id"},
+	{name: "loop", sql: "select t.id, u.id, u.y from t join u on t.a < u.x and concat(t.b, u.y) like '%b%'"},
+	{name: "left loop", sql: "select t.id, u.id, u.y from t left join u on t.a + 30 < u.x and t.b < u.y"},
+	{name: "semi loop", sql: "select id, s from t where exists (select 1 from u where u.x > t.a + 20 and u.y > t.b)"},
+	{name: "anti loop", sql: "select id from t where not exists (select 1 from u where u.x > t.a and u.y > t.b)"},
+	{name: "outer semi", sql: "select id, t.a in (select x + 1 from u) or b > 'm' from t"},
+	{name: "equal join", sql: "select t.id, t.s, v.id, v.s from t join t v on t.a = v.c and t.b = v.b"},
+	{name: "union", sql: "(select id, b from t limit 5) union all select id, y from u"},
+	{name: "union distinct", sql: "select a, b from t union select x, y from u"},
+	{name: "values", sql: "values row(1, 'a'), row(2, repeat('b', 2000)), row(3, null)"},
+	{name: "limit", sql: "select id from t order by id limit 700, 1200", ordered: true},
+	{name: "subquery", sql: "select id, (select max(y) from u where u.x < t.a) from t"},
+	{name: "cursor", sql: "select id, s from t order by b, id", ordered: true, fetch: 113},
+	{name: "insert", sql: "insert into w select id + 100000, a, repeat(b, 3) from t", check: "select * from w"},
+	{name: "insert values", sql: "insert into w values (-5, 6, repeat('z', 300)), (-7, 8, null)", check: "select * from w"},
+	{name: "replace", sql: "replace into w select id, a, s from t where a < 30", check: "select * from w"},
+	{name: "duplicate", sql: "insert into w select id, a, b from t on duplicate key update v = concat(w.v, 'x')",
+		check: "select * from w"},
+	{name: "update", sql: "update w set v = concat(v, repeat('u', 20)), k = k + 1 where k < 40", check: "select * from w"},
+	{name: "delete", sql: "delete from w where k > 15", check: "select * from w"},
+}
+
+// fill makes the tables that queries read: t with rows rows, u with a few, w as large as t.
+func fill(t testing.TB, r *Rig, rows int) *Client {
+	t.Helper()
+	c := r.Connect(t, "")
+	c.Must("create database d")
+	require.NoError(t, c.InitDB(t.Context(), "d"))
+	c.Must(`create table t (id int primary key, a int, b varchar(40), c decimal(12, 2), d double, s varchar(300), key (a))`)
+	c.Must("create table u (id int primary key, x int, y varchar(40))")
+	c.Must("create table w (id int primary key, k int, v varchar(400), key (k))")
+	random := rand.New(rand.NewPCG(1, 2))
+	insert(c, "t", rows, func(i int) string {
+		a, s := fmt.Sprint(random.IntN(50)), strings.Repeat(string(rune('a'+random.IntN(26))), random.IntN(100))
+		if i%17 == 0 {
+			a = "null"
+		}
+		return fmt.Sprintf("(%d, %s, '%c%d', %d.%02d, %d, '%s%d')", i, a, 'a'+i%26, random.IntN(rows), random.IntN(60),
+			random.IntN(100)/50, random.IntN(1000), s, random.IntN(rows))
+	})
+	insert(c, "u", 60, func(i int) string { return fmt.Sprintf("(%d, %d, '%c%d')", i, i, 'a'+i%26, random.IntN(1000)) })
+	c.Must("insert into w select id, a, b from t")
+	return c
+}
+
+func insert(c *Client, table string, rows int, row func(i int) string) {
+	const batch = 500
+	for i := 0; i < rows; {
+		var b strings.Builder
+		b.WriteString("insert into " + table + " values ")
+		for k := 0; k < batch && i < rows; k++ {
+			if k > 0 {
+				b.WriteByte(',')
+			}
+			b.WriteString(row(i))
+			i++
+		}
+		c.Must(b.String())
+	}
+}
+
+// run runs the query as it is meant: with a cursor, or in a transaction that is rolled back. during brackets the statement
+// itself, without what is around it.
+func (q *query) run(ctx context.Context, t testing.TB, c *Client, during func() (end func())) ([]string, error) {
+	t.Helper()
+	if during == nil {
+		during = func() func() { return func() {} }
+	}
+	if q.fetch > 0 {
+		end := during()
+		defer end()
+		return c.Fetched(ctx, q.sql, q.fetch)
+	}
+	if q.check == "" {
+		end := during()
+		defer end()
+		return c.Run(ctx, q.sql)
+	}
+	c.Must("begin")
+	defer c.Must("rollback")
+	end := during()
+	_, err := c.Run(ctx, q.sql)
+	end()
+	if err != nil {
+		return nil, err
+	}
+	return c.Must(q.check), nil
+}
