@@ -99,6 +99,8 @@ type driver struct {
 	sinkProf *NodeProfile
 	steps    []localStep // of the pipeline
 	full     bool        // the sink wants no more rows: what steps still hold need not be flushed
+	// chainDone: a step of the chain in work wants no more rows (LIMIT in a part of a UNION); other chains go on.
+	chainDone bool
 }
 
 // localStep is an operator's local state with its profile.
@@ -106,6 +108,7 @@ type localStep struct {
 	op     LocalOperator
 	prof   *NodeProfile
 	helper bool
+	own    bool // of a chain, not of the pipeline
 }
 
 // gave counts the rows of a batch that the step gave.
@@ -161,7 +164,7 @@ func (d *driver) open(steps []Step) ([]localStep, error) {
 		}
 		prof := d.run.Profile.Node(s.Node)
 		raise(&prof.workers, int64(d.worker.ID+1))
-		out = append(out, localStep{op, prof, s.Helper})
+		out = append(out, localStep{op: op, prof: prof, helper: s.Helper})
 	}
 	return out, nil
 }
@@ -213,6 +216,10 @@ func (d *driver) chain(ctx context.Context, c *Chain) (err error) {
 	}()
 	prof := d.run.Profile.Node(c.Node)
 	raise(&prof.workers, int64(d.worker.ID+1))
+	d.chainDone = false
+	for i := range own {
+		own[i].own = true
+	}
 	steps := make([]localStep, 0, len(own)+len(d.steps))
 	steps = append(append(steps, own...), d.steps...)
 	for !d.finished.Load() {
@@ -237,6 +244,9 @@ func (d *driver) chain(ctx context.Context, c *Chain) (err error) {
 		r, err := d.push(ctx, steps, b)
 		if err != nil {
 			return err
+		}
+		if r == Finished && d.chainDone {
+			break
 		}
 		if r == Finished {
 			d.finished.Store(true)
@@ -272,6 +282,7 @@ func (d *driver) push(ctx context.Context, steps []localStep, b *vector.Batch) (
 			}
 		}
 		if r != HaveMore {
+			d.chainDone = d.chainDone || r == Finished && s.own
 			return r, nil
 		}
 		if ctx.Err() != nil {
@@ -299,7 +310,7 @@ func (d *driver) flushInto(ctx context.Context, steps, then []localStep) error {
 			rest := make([]localStep, 0, len(steps)+len(then))
 			rest = append(append(rest, steps[i+1:]...), then...)
 			if r, err := d.push(ctx, rest, out); err != nil || r == Finished {
-				d.finished.Store(d.finished.Load() || r == Finished)
+				d.finished.Store(d.finished.Load() || r == Finished && !d.chainDone)
 				if err != nil {
 					return err
 				}
