@@ -15,9 +15,8 @@
 // configurations (quotas, forced spilling, tiny batches, equal hashes, one worker, prepared statements) and has to give
 // the same results in each.
 //
-// Environment:
+// Environment, besides what test/harness reads:
 //
-//	SPILLWAY_BIN          the program to test; built if unset
 //	SPILLWAY_SLT_DIR      a folder of further scripts, run under the first configuration only, or:
 //	SPILLWAY_SLT_CONFIG   the names of configurations, separated by commas
 //	SPILLWAY_SLT_REWRITE  set: own scripts get the results that the server gives under the first configuration

@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/spillwaydb/spillway/internal/testutil"
+	"github.com/spillwaydb/spillway/test/harness"
 )
 
 func TestMain(m *testing.M) { testutil.Main(m) }
@@ -78,14 +79,7 @@ func TestFolder(t *testing.T) {
 
 // runFolder runs all scripts below a folder, two at a time, on one server.
 func runFolder(t *testing.T, folder string, configs []configuration) {
-	s, err := startServer(t.Context(), t.TempDir())
-	require.NoError(t, err)
-	t.Cleanup(func() {
-		if err := s.stop(); err != nil || t.Failed() {
-			text, _ := os.ReadFile(s.log)
-			t.Errorf("server ended with %v; end of its log:\n%s", err, text[max(0, len(text)-4096):])
-		}
-	})
+	s := harness.Start(t, harness.Options{})
 	known, err := readKnown(filepath.Join(folder, "known-mysql-differences.txt"))
 	require.NoError(t, err)
 	var scripts []string
@@ -121,10 +115,9 @@ type script struct {
 	records    []record
 }
 
-func (x *script) run(t *testing.T, s *server, c configuration, known map[string]bool) {
-	db, err := s.open()
-	require.NoError(t, err)
-	defer db.Close()
+func (x *script) run(t *testing.T, s *harness.Server, c configuration, known map[string]bool) {
+	db := s.DB(t, "")
+	db.SetMaxIdleConns(0) // a connection's variables end with it
 	r := &runner{db: db, database: x.database, variables: c.variables, prepared: c.prepared}
 	if os.Getenv("SPILLWAY_SLT_REWRITE") != "" && !strings.HasPrefix(x.name, "upstream/") {
 		r.rewritten = map[int][]string{}
