@@ -107,8 +107,8 @@ func innerOrder(aggs []*expr.Aggregate) ([]logical.SortKey, error) {
 			for _, e := range a.Args {
 				k := logical.SortKey{Expr: e}
 				for _, o := range a.OrderBy {
-					if expr.Equal(o.Expr, e) {
-						k.Desc = o.Desc
+					if expr.Equal(o.Expr, e) || isTextOf(e, o.Expr) {
+						k = logical.SortKey{Expr: o.Expr, Desc: o.Desc}
 					}
 				}
 				own = append(own, k)
@@ -131,6 +131,16 @@ func innerOrder(aggs []*expr.Aggregate) ([]logical.SortKey, error) {
 		keys, found = own, true
 	}
 	return keys, nil
+}
+
+// isTextOf says if e is a number n as text, as GROUP_CONCAT has it: equal texts stand side by side in the order of n too.
+func isTextOf(e, n expr.Expr) bool {
+	c, ok := e.(*expr.Call)
+	if !ok || len(c.Args()) != 1 || !expr.Equal(c.Args()[0], n) {
+		return false
+	}
+	from, to := n.Type(), c.Type()
+	return c.Name() == "cast" && from.IsInteger() && to.IsString()
 }
 
 func sameKeys(a, b []logical.SortKey) bool {

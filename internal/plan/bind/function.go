@@ -16,7 +16,7 @@ import (
 func (x *exprBinder) function(n *ast.FuncCallExpr) (expr.Expr, error) {
 	name := n.FnName.L
 	switch name {
-	case "char":
+	case "char", ast.CharFunc:
 		return x.charFunction(n.Args)
 	case "convert":
 		return x.convertUsing(n)
