@@ -59,11 +59,14 @@ func (s *Session) parsePrepared(sql []byte) (*prepared, error) {
 
 // Prepare is COM_STMT_PREPARE.
 func (s *Session) Prepare(ctx context.Context, sql []byte) (*PreparedInfo, error) {
-	s.resetDiagnostics()
 	if len(s.prepared) >= int(s.vars.Int("max_prepared_stmt_count")) {
+		s.resetDiagnostics()
 		return nil, s.fail(sqlerr.New(sqlerr.ErrMaxPreparedStmtCountReached, s.vars.Int("max_prepared_stmt_count")))
 	}
 	p, err := s.parsePrepared(sql)
+	if err != nil || !isDiagnostic(p.stmt) {
+		s.resetDiagnostics()
+	}
 	if err != nil {
 		return nil, s.fail(err)
 	}

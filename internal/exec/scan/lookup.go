@@ -141,6 +141,12 @@ func (l *lookup) locked(ctx context.Context, entry []byte) (bool, error) {
 	if n.Lock == physical.LockShare {
 		o.Mode = kv.LockShared
 	}
+	switch n.Wait {
+	case physical.NoWait:
+		o.Timeout = 0
+	case physical.SkipLocked:
+		o.SkipLocked = true
+	}
 	ok, err := l.t.o.Txn.Lock(ctx, l.key, o)
 	if err != nil || !ok || l.t.feed != feedIndex {
 		return ok, err

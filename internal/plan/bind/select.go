@@ -107,6 +107,17 @@ func (b *binder) whereClause(n ast.ExprNode, s *scope, in logical.Node) (logical
 	return in, conds, nil
 }
 
+// lockWait is NOWAIT and SKIP LOCKED.
+func lockWait(t ast.SelectLockType) logical.LockWait {
+	switch t {
+	case ast.SelectLockForUpdateNoWait, ast.SelectLockForShareNoWait:
+		return logical.NoWait
+	case ast.SelectLockForUpdateSkipLocked, ast.SelectLockForShareSkipLocked:
+		return logical.SkipLocked
+	}
+	return logical.WaitTimeout
+}
+
 // lock marks the scans of FOR UPDATE and FOR SHARE, those of the tables named by OF only.
 func lock(n logical.Node, info *ast.SelectLockInfo) {
 	mode := logical.LockNone
@@ -123,7 +134,7 @@ func lock(n logical.Node, info *ast.SelectLockInfo) {
 			named = named || isName(t.Name.O, scan.Alias)
 		}
 		if named {
-			scan.Lock = mode
+			scan.Lock, scan.Wait = mode, lockWait(info.LockType)
 		}
 	}
 	for _, in := range n.Inputs() {

@@ -55,6 +55,16 @@ const (
 	LockUpdate
 )
 
+// LockWait is what happens at locked rows, in the order of physical.LockWait.
+type LockWait uint8
+
+// The ways.
+const (
+	WaitTimeout LockWait = iota
+	NoWait
+	SkipLocked
+)
+
 // Scan reads a table. Cols has one column for each of the table's, or for those of Ordinals once columns were pruned.
 type Scan struct {
 	Table    *schema.Table
@@ -63,6 +73,7 @@ type Scan struct {
 	Ordinals []int // the table's columns that Cols are, in order
 	Filter   []expr.Expr
 	Lock     LockMode
+	Wait     LockWait
 	// Key is the column of the primary key's bytes, for UPDATE and DELETE; ID 0: none.
 	Key Column
 	// Use, if not nil, are the only indexes allowed (USE, FORCE INDEX); Ignore are those not allowed.

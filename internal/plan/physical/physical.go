@@ -70,6 +70,7 @@ type Scan struct {
 	KeepOrder bool // one worker; batches come in key order
 	// Lock: SELECT ... FOR UPDATE / SHARE, UPDATE, DELETE: rows are locked and read at their latest version.
 	Lock LockMode
+	Wait LockWait
 	// WithKey appends the row's primary key as one binary string column, for UPDATE and DELETE.
 	WithKey bool
 }
@@ -81,6 +82,15 @@ const (
 	LockNone LockMode = iota
 	LockShare
 	LockUpdate
+)
+
+// LockWait is what a locking scan does about a row that another transaction has locked.
+type LockWait uint8
+
+const (
+	WaitTimeout LockWait = iota // wait for innodb_lock_wait_timeout
+	NoWait                      // fail at once
+	SkipLocked                  // leave the row out
 )
 
 // VirtualScan reads a virtual table: information_schema and the like, or what a SHOW statement lists.
