@@ -133,7 +133,8 @@ func innerOrder(aggs []*expr.Aggregate) ([]logical.SortKey, error) {
 	return keys, nil
 }
 
-// isTextOf says if e is a number n as text, as GROUP_CONCAT has it: equal texts stand side by side in the order of n too.
+// isTextOf says if e is a number n as text, as GROUP_CONCAT has it: equal texts stand side by side in the order of n
+// too.
 func isTextOf(e, n expr.Expr) bool {
 	c, ok := e.(*expr.Call)
 	if !ok || len(c.Args()) != 1 || !expr.Equal(c.Args()[0], n) {

@@ -30,8 +30,8 @@ func (p *planner) scan(n *logical.Scan) (physical.Node, error) {
 	ordered := a.Ordered && len(want.order) > 0
 	out := &physical.Scan{
 		Table: n.Table, Alias: n.Alias, Index: a.Index, Ranges: a.Ranges, Ordinals: n.Ordinals, Filter: filter,
-		KeepOrder: ordered, Reverse: ordered && a.Reverse, Lock: physical.LockMode(n.Lock), Wait: physical.LockWait(n.Wait),
-		WithKey: n.Key.ID != 0,
+		KeepOrder: ordered, Reverse: ordered && a.Reverse, WithKey: n.Key.ID != 0,
+		Lock: physical.LockMode(n.Lock), Wait: physical.LockWait(n.Wait),
 	}
 	out.EstRows = a.OutRows
 	return out, nil

@@ -12,8 +12,8 @@ import (
 //	SELECT g, COUNT(DISTINCT a), COUNT(DISTINCT b) FROM t GROUP BY g
 //	(SELECT g, COUNT(DISTINCT a) FROM t GROUP BY g) JOIN (SELECT g, COUNT(DISTINCT b) FROM t GROUP BY g) ON g <=> g
 //
-// The input is computed once for each. It returns nil if one grouping is enough. Error 1235 if the input is not the same
-// each time it is computed.
+// The input is computed once for each. It returns nil if one grouping is enough. Error 1235 if the input is not the
+// same each time it is computed.
 func (p *planner) splitSets(n *logical.Agg) (logical.Node, error) {
 	sets, setOf := [][]logical.SortKey{}, make([]int, len(n.Aggs))
 	for i, a := range n.Aggs {
@@ -37,7 +37,7 @@ func (p *planner) splitSets(n *logical.Agg) (logical.Node, error) {
 		return nil, nil
 	}
 	if !repeatable(n.Input) {
-		return nil, sqlerr.New(sqlerr.ErrNotSupportedYet, "aggregates over several sets of DISTINCT values of random rows")
+		return nil, sqlerr.New(sqlerr.ErrNotSupportedYet, "several sets of DISTINCT values of random rows")
 	}
 	var out logical.Node
 	for at := range sets {
