@@ -85,8 +85,8 @@ func (a *Account) Close() {
 	s.closeAccount(a)
 }
 
-// Lose says that some of a's blocks cannot be found any longer, as what named them could not be read: Close frees them as
-// always, but does not report a leak.
+// Lose says that some of a's blocks cannot be found any longer, as what named them could not be read: Close frees them
+// as always, but does not report a leak.
 func (a *Account) Lose() {
 	a.stmt.mu.Lock()
 	a.lost = true

@@ -88,8 +88,8 @@ func (t *transaction) endStatement(ctx context.Context, s *Session, err error) e
 	return t.commit(ctx, s)
 }
 
-// rollbackTo undoes the statements after n. Where that is not possible, the whole transaction is undone: nobody could tell
-// which of its writes a commit would keep.
+// rollbackTo undoes the statements after n. Where that is not possible, the whole transaction is undone: nobody could
+// tell which of its writes a commit would keep.
 func (t *transaction) rollbackTo(s *Session, n int) error {
 	err := t.kv.RollbackTo(n)
 	if err == nil {

@@ -33,11 +33,14 @@ var queries = []query{
 	{name: "distinct", sql: "select a, count(distinct b), max(distinct b) from t group by a"},
 	{name: "concat", sql: "select a, group_concat(b order by id) from t group by a"},
 	{name: "select distinct", sql: "select distinct a, b from t"},
-	{name: "scalar", sql: "select count(*), sum(c), min(b), max(s), avg(d), group_concat(a order by id) from t"},
+	{name: "scalar",
+		sql: "select count(*), sum(c), min(b), max(s), avg(d), group_concat(a order by id) from t"},
 	{name: "stream", sql: "select id, count(*), max(s) from t group by id"},
-	{name: "loop", sql: "select t.id, u.id, u.y from t join u on t.a < u.x and concat(t.b, u.y) like '%b%'"},
+	{name: "loop",
+		sql: "select t.id, u.id, u.y from t join u on t.a < u.x and concat(t.b, u.y) like '%b%'"},
 	{name: "left loop", sql: "select t.id, u.id, u.y from t left join u on t.a + 30 < u.x and t.b < u.y"},
-	{name: "semi loop", sql: "select id, s from t where exists (select 1 from u where u.x > t.a + 20 and u.y > t.b)"},
+	{name: "semi loop",
+		sql: "select id, s from t where exists (select 1 from u where u.x > t.a + 20 and u.y > t.b)"},
 	{name: "anti loop", sql: "select id from t where not exists (select 1 from u where u.x > t.a and u.y > t.b)"},
 	{name: "outer semi", sql: "select id, t.a in (select x + 1 from u) or b > 'm' from t"},
 	{name: "equal join", sql: "select t.id, t.s, v.id, v.s from t join t v on t.a = v.c and t.b = v.b"},
@@ -48,11 +51,13 @@ var queries = []query{
 	{name: "subquery", sql: "select id, (select max(y) from u where u.x < t.a) from t"},
 	{name: "cursor", sql: "select id, s from t order by b, id", ordered: true, fetch: 113},
 	{name: "insert", sql: "insert into w select id + 100000, a, repeat(b, 3) from t", check: "select * from w"},
-	{name: "insert values", sql: "insert into w values (-5, 6, repeat('z', 300)), (-7, 8, null)", check: "select * from w"},
+	{name: "insert values", check: "select * from w",
+		sql: "insert into w values (-5, 6, repeat('z', 300)), (-7, 8, null)"},
 	{name: "replace", sql: "replace into w select id, a, s from t where a < 30", check: "select * from w"},
-	{name: "duplicate", sql: "insert into w select id, a, b from t on duplicate key update v = concat(w.v, 'x')",
-		check: "select * from w"},
-	{name: "update", sql: "update w set v = concat(v, repeat('u', 20)), k = k + 1 where k < 40", check: "select * from w"},
+	{name: "duplicate", check: "select * from w",
+		sql: "insert into w select id, a, b from t on duplicate key update v = concat(w.v, 'x')"},
+	{name: "update", check: "select * from w",
+		sql: "update w set v = concat(v, repeat('u', 20)), k = k + 1 where k < 40"},
 	{name: "delete", sql: "delete from w where k > 15", check: "select * from w"},
 }
 
@@ -62,7 +67,8 @@ func fill(t testing.TB, r *Rig, rows int) *Client {
 	c := r.Connect(t, "")
 	c.Must("create database d")
 	require.NoError(t, c.InitDB(t.Context(), "d"))
-	c.Must(`create table t (id int primary key, a int, b varchar(40), c decimal(12, 2), d double, s varchar(300), key (a))`)
+	c.Must(`create table t (id int primary key, a int, b varchar(40), c decimal(12, 2), d double, s varchar(300),
+		key (a))`)
 	c.Must("create table u (id int primary key, x int, y varchar(40))")
 	c.Must("create table w (id int primary key, k int, v varchar(400), key (k))")
 	random := rand.New(rand.NewPCG(1, 2))
@@ -95,8 +101,8 @@ func insert(c *Client, table string, rows int, row func(i int) string) {
 	}
 }
 
-// run runs the query as it is meant: with a cursor, or in a transaction that is rolled back. during brackets the statement
-// itself, without what is around it.
+// run runs the query as it is meant: with a cursor, or in a transaction that is rolled back. during brackets the
+// statement itself, without what is around it.
 func (q *query) run(ctx context.Context, t testing.TB, c *Client, during func() (end func())) ([]string, error) {
 	t.Helper()
 	if during == nil {
