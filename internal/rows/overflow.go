@@ -23,11 +23,10 @@ type overflow struct {
 	bytes int64
 
 	// The open block: the last of the list.
-	id     memory.BlockID // 0: none is open
-	ref    memory.Ref     // 0: not pinned
-	size   int
-	used   int
-	pinned []memory.BlockID // blocks of their own, until unpin
+	id   memory.BlockID // 0: none is open
+	ref  memory.Ref     // 0: not pinned
+	size int
+	used int
 }
 
 // first is the first block that a row appended from now on may refer to.

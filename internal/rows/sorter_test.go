@@ -73,7 +73,6 @@ type sortCase struct {
 	limitMB int64
 	tight   bool // no surplus at all
 	force   bool
-	pages   int
 }
 
 func TestSorter(t *testing.T) {
@@ -98,6 +97,9 @@ func TestSorter(t *testing.T) {
 			{batches: 10, limitMB: 64, longest: 6000, tight: true},
 			{batches: 10, limitMB: 64, longest: 100_000},
 		} {
+			if testing.Short() && (c.batches > 20 || c.longest > 50_000) {
+				continue
+			}
 			c.order = order
 			t.Run(fmt.Sprintf("%s/%+v", name, c), func(t *testing.T) { runSort(t, c) })
 		}

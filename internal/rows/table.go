@@ -64,16 +64,6 @@ func (t *Table) Reset() {
 	t.used = 0
 }
 
-// insert adds a row whose key is not in the table.
-func (t *Table) insert(hash uint64, row memory.Ref) {
-	s := hash & t.mask
-	for t.entries[s] != 0 {
-		s = (s + 1) & t.mask
-	}
-	t.entries[s] = hash>>saltShift<<saltShift | uint64(row)
-	t.used++
-}
-
 // Close gives the page back. Repeatable.
 func (t *Table) Close(acct *memory.Account) {
 	acct.Free(t.page)

@@ -31,7 +31,6 @@ type Hash struct {
 	parts   []*rows.Partitions // what workers of the sink handed over
 	unique  bool               // the one worker's rows are of different groups
 	tasks   []*task            // a stack
-	working int                // workers of the source in a task
 	sorting bool               // one of them sorts: there is memory for one
 }
 
@@ -112,6 +111,13 @@ func (h *Hash) Close() error {
 func (h *Hash) pressed() {
 	if h.options.Statement != nil {
 		h.options.Statement.Event(memory.EventAggMode)
+	}
+}
+
+// spilled notes that rows have gone to disk: then groups did not fit either, even if no lease was ever refused.
+func (h *Hash) spilled() {
+	if h.options.Statement != nil && h.options.Account.Stats().SpilledBytes > 0 {
+		h.pressed()
 	}
 }
 

@@ -167,6 +167,7 @@ func (l *hashLocal) update(b *vector.Batch, sel []uint16, refused bool) ([]uint1
 func (l *hashLocal) full() error {
 	g := l.groups
 	acct := l.h.options.Account
+	l.h.spilled()
 	used := int64(g.Table.Used())
 	if used*passDenominator > l.since*passNumerator && g.Table.Size() == largeTableBytes {
 		l.pass = passTables * l.since

@@ -90,6 +90,7 @@ func (c *combiner) Next(ctx context.Context) (*vector.Batch, error) {
 			}
 			c.finish()
 		}
+		c.h.spilled()
 		c.task = c.h.pop()
 		if c.task == nil {
 			return nil, nil

@@ -29,6 +29,7 @@ type input struct {
 	types []types.Type
 	shape Shape
 	limit int // workers
+	arena int // bytes; 0: standardArena
 
 	mu sync.Mutex
 	// mu protects following.
@@ -37,15 +38,35 @@ type input struct {
 	before  func(batch int) // called before each batch
 }
 
-// arenaBytes has room for the strings of any test's batch.
-const arenaBytes = 8 << 20
+// standardArena has room for the strings of most tests' batches.
+const standardArena = 1 << 20
+
+// fit makes the arena large enough for the strings of any batch, and no larger.
+func (s *input) fit() {
+	longest := 0
+	for _, r := range s.rows {
+		n := 0
+		for _, d := range r {
+			n += len(d.S)
+		}
+		longest = max(longest, n)
+	}
+	s.arena = max(MinArena, longest*min(s.shape.Rows, len(s.rows)))
+}
+
+func (s *input) arenaBytes() int {
+	if s.arena == 0 {
+		return standardArena
+	}
+	return s.arena
+}
 
 func (s *input) minBytes() int64 {
-	return int64(s.limit) * vector.BatchBytes(s.types, s.shape.Rows, arenaBytes)
+	return int64(s.limit) * vector.BatchBytes(s.types, s.shape.Rows, s.arenaBytes())
 }
 
 func (s *input) NewLocal(w *exec.Worker) (exec.LocalSource, error) {
-	b, err := vector.NewBatch(s.acct, s.types, s.shape.Rows, arenaBytes)
+	b, err := vector.NewBatch(s.acct, s.types, s.shape.Rows, s.arenaBytes())
 	if err != nil {
 		return nil, err
 	}

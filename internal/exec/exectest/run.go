@@ -105,8 +105,12 @@ type Result struct {
 	Peak   int64
 }
 
-// plentyBytes is more surplus than any test uses.
-const plentyBytes = 256 << 20
+// limitBytes is every pool's limit: what a run is not to have is another statement's minimum. plentyBytes is more surplus
+// than any test uses.
+const (
+	limitBytes  = 256 << 20
+	plentyBytes = 128 << 20
+)
 
 // account is the name of the tested operator's account.
 const account = "subject"
@@ -135,10 +139,10 @@ func (x *Test) Do(t testing.TB, c Conditions) (r Result) {
 		}
 		return nil
 	}}
-	granted := minimum + in.minBytes()
-	pool, err := memory.NewPool(memory.Options{
-		LimitBytes: granted + c.Surplus + poolBytes, Store: store, Hooks: hooks, LaneFraction: -1,
-	})
+	in.fit()
+	inputBytes := in.minBytes()
+	granted := minimum + inputBytes
+	pool, err := memory.NewPool(memory.Options{LimitBytes: limitBytes, Store: store, Hooks: hooks, LaneFraction: -1})
 	require.NoError(t, err)
 	o := memory.StatementOptions{Name: "test", Spill: true, ForceSpill: c.ForceSpill}
 	o.OnEvent = func(e memory.Event) { r.Events = append(r.Events, e.Kind) }
@@ -149,10 +153,15 @@ func (x *Test) Do(t testing.TB, c Conditions) (r Result) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	defer cancel(nil)
 	require.NoError(t, stmt.Admit(ctx, granted))
+	ballast := pool.NewStatement(pool.Server(), memory.StatementOptions{Name: "ballast"})
+	defer ballast.Close()
+	if n := pool.MaxMinimum() - granted - c.Surplus; n > 0 {
+		require.NoError(t, ballast.Admit(ctx, n))
+	}
 	stmt.AddWorkers(1)
 	acct, err := stmt.Operator(account, minimum)
 	require.NoError(t, err)
-	in.acct, err = stmt.Operator("input", in.minBytes())
+	in.acct, err = stmt.Operator("input", inputBytes)
 	require.NoError(t, err)
 	if c.CancelAt > 0 {
 		in.before = func(batch int) {
@@ -176,13 +185,11 @@ func (x *Test) Do(t testing.TB, c Conditions) (r Result) {
 	in.acct.Close()
 	acct.Close()
 	stmt.Close()
+	ballast.Close()
 	require.NoError(t, pool.Close())
 	require.Zero(t, store.Len())
 	return r
 }
-
-// poolBytes is what the pool uses for its descriptors.
-const poolBytes = 4 << 20
 
 var (
 	errCancelled = errors.New("cancelled by the test")
@@ -211,8 +218,11 @@ var standardShapes = []Shape{
 }
 
 func (x *Test) allShapes() []Shape {
-	if x.Shapes != nil {
+	switch {
+	case x.Shapes != nil:
 		return x.Shapes
+	case testing.Short():
+		return standardShapes[2:4]
 	}
 	return standardShapes
 }
@@ -231,11 +241,15 @@ func (x *Test) shapes(t *testing.T) {
 // memory varies what there is of it.
 func (x *Test) memory(t *testing.T) {
 	shape := Shape{Rows: 256}
-	for _, workers := range []int{1, 2, 3} {
+	allWorkers, step := []int{1, 2, 3}, int64(4)
+	if testing.Short() {
+		allWorkers, step = []int{2}, 16
+	}
+	for _, workers := range allWorkers {
 		for _, force := range []bool{false, true} {
 			x.good(t, Conditions{Shape: shape, Workers: workers, ForceSpill: force})
 			x.good(t, Conditions{Shape: shape, Workers: workers, ForceSpill: force, NoSurplus: true})
-			for surplus := int64(64 << 10); surplus <= 4<<20; surplus *= 4 {
+			for surplus := int64(64 << 10); surplus <= 4<<20; surplus *= step {
 				x.good(t, Conditions{Shape: shape, Workers: workers, ForceSpill: force, Surplus: surplus})
 				x.good(t, Conditions{Shape: shape, Workers: workers, ForceSpill: force, QuotaBytes: surplus})
 			}
@@ -318,7 +332,7 @@ func (x *Test) sweep(t *testing.T) {
 // further is the next step of a sweep: all at first, then ever fewer.
 func (x *Test) further(n int64) int64 {
 	if x.Short || testing.Short() {
-		return n + 1 + n/2
+		return 2*n + 1
 	}
-	return n + 1 + n/20
+	return 2*n + 10
 }
