@@ -71,9 +71,11 @@ func (f *infile) read(p []byte) (int, error) {
 	return n, noEOF(err)
 }
 
+// noEOF is the error of a client that is gone. It must not wrap io.EOF, which readers take for the end of the file: the
+// rows so far would stay.
 func noEOF(err error) error {
-	if errors.Is(err, io.EOF) {
-		return sqlerr.Wrap(err, sqlerr.ErrNetRead)
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return sqlerr.New(sqlerr.ErrNetRead)
 	}
 	return err
 }

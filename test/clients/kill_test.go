@@ -1,0 +1,155 @@
+package clients
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-sql-driver/mysql"
+	"github.com/stretchr/testify/require"
+
+	"github.com/spillwaydb/spillway/test/harness"
+)
+
+// manyRows makes a table whose square is a result of a million rows.
+func manyRows(t *testing.T, db *sql.DB) {
+	harness.Exec(t, db, "CREATE TABLE m (id INT PRIMARY KEY, s VARCHAR(100))",
+		"INSERT INTO m VALUES (0, 'x')"+repeatRows(1000))
+}
+
+func repeatRows(n int) string {
+	var rows strings.Builder
+	for id := range n - 1 {
+		fmt.Fprintf(&rows, ", (%d, '%s')", id+1, strings.Repeat("x", 90))
+	}
+	return rows.String()
+}
+
+// endless is a statement that computes for hours.
+const endless = "SELECT COUNT(*) FROM m a JOIN m b JOIN m c JOIN m d WHERE a.id + b.id + c.id + d.id < 0"
+
+func requireMySQLError(t *testing.T, err error, code uint16, state string) {
+	t.Helper()
+	var e *mysql.MySQLError
+	require.True(t, errors.As(err, &e), "%v", err)
+	require.Equal(t, fmt.Sprint(code, " ", state), fmt.Sprint(e.Number, " ", string(e.SQLState[:])), e.Message)
+}
+
+func connectionID(t *testing.T, c *sql.Conn) (id int64) {
+	require.NoError(t, c.QueryRowContext(context.Background(), "SELECT CONNECTION_ID()").Scan(&id))
+	return id
+}
+
+func TestKill(t *testing.T) {
+	ctx := context.Background()
+	s := harness.Start(t, harness.Options{})
+	db := s.DB(t, "d")
+	manyRows(t, db)
+
+	_, err := db.Exec("KILL QUERY 999999")
+	requireMySQLError(t, err, 1094, "HY000")
+
+	c := harness.Conn(t, db)
+	id := connectionID(t, c)
+	harness.Exec(t, db, fmt.Sprint("KILL QUERY ", id)) // idle: its next statement is not hit
+	require.Equal(t, id, connectionID(t, c))
+
+	failed := make(chan error, 1)
+	go func() {
+		var n int
+		failed <- c.QueryRowContext(ctx, endless).Scan(&n)
+	}()
+	time.Sleep(300 * time.Millisecond)
+	start := time.Now()
+	harness.Exec(t, db, fmt.Sprint("KILL QUERY ", id))
+	requireMySQLError(t, <-failed, 1317, "70100")
+	require.Less(t, time.Since(start), 3*time.Second)
+	require.Equal(t, id, connectionID(t, c))
+
+	_, err = c.ExecContext(ctx, "SET max_execution_time = 200")
+	require.NoError(t, err)
+	var n int
+	requireMySQLError(t, c.QueryRowContext(ctx, endless).Scan(&n), 3024, "HY000")
+
+	harness.Exec(t, db, fmt.Sprint("KILL ", id))
+	require.Error(t, c.PingContext(ctx))
+}
+
+func TestKillStalledSend(t *testing.T) {
+	s := harness.Start(t, harness.Options{})
+	db := s.DB(t, "d")
+	manyRows(t, db)
+	c := dialRaw(t, s, "d")
+	c.shrinkReceiveBuffer(t)
+	c.command(t, comQuery, []byte("SELECT a.* FROM m a JOIN m b"))
+	c.readFirstRow(t)
+	require.Eventually(t, func() bool { return sending(t, db) == 1 }, 10*time.Second, 20*time.Millisecond)
+	var id int64
+	require.NoError(t, db.QueryRow(
+		"SELECT id FROM information_schema.processlist WHERE state = 'Sending to client'").Scan(&id))
+	harness.Exec(t, db, fmt.Sprint("KILL QUERY ", id))
+	c.growReceiveBuffer(t)
+	for {
+		if err := rawError(c.read(t)); err != nil {
+			requireError(t, err, 1317, "70100")
+			break
+		}
+	}
+	c.requireAlive(t)
+}
+
+func TestVanishedClient(t *testing.T) {
+	s := harness.Start(t, harness.Options{})
+	db := s.DB(t, "d")
+	manyRows(t, db)
+	c := dialRaw(t, s, "d")
+	c.command(t, comQuery, []byte(endless))
+	time.Sleep(300 * time.Millisecond)
+	c.close()
+	running := func() (n int) {
+		q := "SELECT COUNT(*) FROM information_schema.processlist WHERE info LIKE '%a.id + b.id + c.id%' " +
+			"AND id <> CONNECTION_ID()"
+		require.NoError(t, db.QueryRow(q).Scan(&n))
+		return n
+	}
+	require.Eventually(t, func() bool { return running() == 0 }, 10*time.Second, 100*time.Millisecond)
+}
+
+// TestLoadDataVanishes breaks a connection in the middle of LOAD DATA: no row may stay.
+func TestLoadDataVanishes(t *testing.T) {
+	s := harness.Start(t, harness.Options{})
+	db := s.DB(t, "d")
+	harness.Exec(t, db, "CREATE TABLE t (id INT PRIMARY KEY)", "SET GLOBAL local_infile = ON")
+	c := dialRaw(t, s, "d")
+	c.command(t, comQuery, []byte("LOAD DATA LOCAL INFILE 'x' INTO TABLE t"))
+	require.EqualValues(t, 0xfb, c.read(t)[0])
+	id := 0
+	for range 200 {
+		var rows []byte
+		for range 1000 {
+			rows = fmt.Appendf(rows, "%d\n", id)
+			id++
+		}
+		c.write(t, rows)
+	}
+	c.close()
+	require.NoError(t, db.Close())
+	s.AssertRest(t)
+	var n int
+	require.NoError(t, s.DB(t, "d").QueryRow("SELECT COUNT(*) FROM t").Scan(&n))
+	require.Zero(t, n)
+}
+
+func TestShutdownWhileBusy(t *testing.T) {
+	s := harness.Start(t, harness.Options{})
+	db := s.DB(t, "d")
+	manyRows(t, db)
+	c := dialRaw(t, s, "d")
+	c.command(t, comQuery, []byte(endless))
+	time.Sleep(200 * time.Millisecond)
+	s.Terminate(t)
+}
