@@ -287,7 +287,7 @@ func (a *app) startStatus() (string, error) {
 	}
 	s := telemetry.NewStatusServer(&telemetry.Sources{
 		Version: server.DefaultVersion, Sessions: a.sessions, Pool: a.pool, Budget: a.budget, Spill: a.spill,
-		Store: a.store,
+		Store: a.store, Limit: a.limitBytes.Load,
 	})
 	done := make(chan struct{})
 	go func() {

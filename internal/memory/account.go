@@ -185,6 +185,9 @@ func (a *Account) add(held, leased, loose int64) {
 	}
 }
 
+// current is what the account has in memory.
+func (a *Account) current() int64 { return a.held + a.leased + a.loose }
+
 // peaked notes the figures of a and of the accounts above it if they are the highest so far. It comes after room was
 // made for what add counted.
 func (a *Account) peaked() {

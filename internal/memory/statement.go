@@ -1,9 +1,11 @@
 package memory
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -229,17 +231,24 @@ func (s *Statement) report() string {
 	return s.reportLocked()
 }
 
+// reportLocked begins with what holds most: clients cut long error texts.
 func (s *Statement) reportLocked() string {
-	var b strings.Builder
+	var accounts []*Account
 	for _, a := range s.accounts {
-		if a == nil || s == s.pool.server && a != s.account {
-			continue
+		if a != nil && a != s.account && s != s.pool.server {
+			accounts = append(accounts, a)
 		}
-		if b.Len() > 0 {
+	}
+	slices.SortStableFunc(accounts, func(a, b *Account) int { return cmp.Compare(b.current(), a.current()) })
+	var b strings.Builder
+	for _, a := range append([]*Account{s.account}, accounts...) {
+		name := a.name
+		if a == s.account {
+			name = "total" // the statement's name is its text, which the client knows
+		} else {
 			b.WriteString("; ")
 		}
-		fmt.Fprintf(&b, "%s current %d peak %d minimum %d spilled %d",
-			a.name, a.held+a.leased+a.loose, a.peak, a.minimum, a.spilled)
+		fmt.Fprintf(&b, "%s current %d peak %d minimum %d spilled %d", name, a.current(), a.peak, a.minimum, a.spilled)
 	}
 	return b.String()
 }
@@ -313,7 +322,8 @@ func (s *Statement) fit(n int64) error {
 // later. Errors: QuotaError if minBytes > quota, AdmissionTimeoutError, ctx's error.
 func (s *Statement) Admit(ctx context.Context, minBytes int64) error {
 	if q := s.options.QuotaBytes; q > 0 && minBytes > q {
-		return s.quotaError()
+		return &sqlerr.QuotaError{ConnID: s.options.ConnID, Report: fmt.Sprintf(
+			"the statement needs at least %d bytes to run, its quota is %d", minBytes, q)}
 	}
 	if err := s.pool.options.Hooks.refuse(OpAdmit, s.options.Name, int(minBytes)); err != nil {
 		return err

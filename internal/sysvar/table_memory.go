@@ -89,8 +89,13 @@ func validateServerMemory(value string) (string, error) {
 	if percent != 0 {
 		ok = percent >= 1 && percent <= 99
 	}
-	if err != nil || !ok {
+	switch {
+	case err != nil:
 		return "", sqlerr.New(sqlerr.ErrWrongValueForVar, "tidb_server_memory_limit", value)
+	case !ok:
+		return "", sqlerr.Newf(sqlerr.ErrWrongValueForVar, "Variable 'tidb_server_memory_limit' can't be set to the "+
+			"value of '%s': the smallest possible is %d bytes (%d MiB), or 1%% to 99%%", value, int64(serverMemoryMin),
+			int64(serverMemoryMin)>>20)
 	}
 	return value, nil
 }

@@ -22,7 +22,8 @@ type Sources struct {
 	Version  string
 	Sessions *session.Manager
 	Pool     *memory.Pool
-	Budget   memory.Budget
+	Budget   memory.Budget // as divided at the start
+	Limit    func() int64  // tidb_server_memory_limit now, bytes
 	Spill    *spill.Store
 	Store    kv.Store
 }
@@ -49,7 +50,7 @@ func (s *Sources) Read() Status {
 		Version:       s.Version,
 		UptimeSeconds: s.Sessions.Uptime().Seconds(),
 		Questions:     s.Sessions.Queries(),
-		Limit:         s.Budget.Limit,
+		Limit:         s.Limit(),
 		Budget:        s.Budget,
 		Pool:          s.Pool.Stats(),
 		Spill:         s.Spill.Stats(),
