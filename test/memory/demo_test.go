@@ -15,8 +15,8 @@ import (
 
 const (
 	groupsQuery = "SELECT /*+ HASH_AGG() */ COUNT(*) FROM t t1 JOIN t t2 JOIN t t3 GROUP BY t1.a, t2.a, t3.a"
-	sumsQuery   = "SELECT /*+ HASH_AGG() */ t1.a*65536+t2.a*256+t3.a k, SUM(t2.a^t3.a) s FROM t t1 JOIN t t2 JOIN t t3 " +
-		"GROUP BY t1.a*65536+t2.a*256+t3.a"
+	sumsQuery   = "SELECT /*+ HASH_AGG() */ t1.a*65536+t2.a*256+t3.a k, SUM(t2.a^t3.a) s " +
+		"FROM t t1 JOIN t t2 JOIN t t3 GROUP BY t1.a*65536+t2.a*256+t3.a"
 	groups = 256 * 256 * 256
 )
 
@@ -62,8 +62,8 @@ func demo(t *testing.T, quota int64, workers int) {
 		}
 	}
 	// Each group has one row; x^y over all pairs of bytes sums to 65536 * 127.5.
-	query1(t, db, "SELECT COUNT(*), SUM(c), MAX(c) FROM (SELECT /*+ HASH_AGG() */ COUNT(*) c FROM t t1 JOIN t t2 JOIN t t3 "+
-		"GROUP BY t1.a, t2.a, t3.a) d", "16777216", "16777216", "1")
+	query1(t, db, "SELECT COUNT(*), SUM(c), MAX(c) FROM (SELECT /*+ HASH_AGG() */ COUNT(*) c "+
+		"FROM t t1 JOIN t t2 JOIN t t3 GROUP BY t1.a, t2.a, t3.a) d", "16777216", "16777216", "1")
 	query1(t, db, "SELECT COUNT(*), SUM(k), SUM(s) FROM ("+sumsQuery+") d",
 		"16777216", strconv.Itoa(groups/2*(groups-1)), strconv.Itoa(256*65536*255/2))
 }

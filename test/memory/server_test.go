@@ -41,7 +41,8 @@ func fill(t testing.TB, db *sql.DB, n int) {
 
 // numbers returns a query of n numbers, 0 and up, in column n; t has at least 256 rows.
 func numbers(n int) string {
-	return fmt.Sprintf("(SELECT x.a*65536+y.a*256+z.a n FROM t x JOIN t y JOIN t z WHERE x.a*65536+y.a*256+z.a < %d) q", n)
+	return fmt.Sprintf("(SELECT x.a*65536+y.a*256+z.a n FROM t x JOIN t y JOIN t z "+
+		"WHERE x.a*65536+y.a*256+z.a < %d) q", n)
 }
 
 // analyzed is a line of EXPLAIN ANALYZE.

@@ -25,7 +25,8 @@ func TestQuotaVariable(t *testing.T) {
 	}
 	exec("SET tidb_mem_quota_query = 8 << 20")
 	query1(t, c, "SELECT @@tidb_mem_quota_query, @@global.tidb_mem_quota_query", "8388608", "1073741824")
-	sorted := "SELECT COUNT(*), SUM(n) FROM (SELECT n FROM " + numbers(1<<20) + " ORDER BY n*7919%1048576 LIMIT 1048576) d"
+	sorted := "SELECT COUNT(*), SUM(n) FROM (SELECT n FROM " + numbers(1<<20) +
+		" ORDER BY n*7919%1048576 LIMIT 1048576) d"
 	written := func() int64 { return s.ReadStatus(t).Spill.Written }
 	query1(t, c, sorted, "1048576", "549755289600")
 	first := written()
@@ -96,8 +97,8 @@ func TestConcurrentSorts(t *testing.T) {
 	db := s.DB(t, "test")
 	fill(t, db, 256)
 	harness.Exec(t, db, "CREATE TABLE p(id INT PRIMARY KEY, v INT)", "INSERT INTO p SELECT a, a*2 FROM t")
-	query := fmt.Sprintf("SELECT COUNT(*), SUM(n) FROM (SELECT n, REPEAT('x', 40) s FROM %s ORDER BY s, n*7919%%1048583 "+
-		"LIMIT %d) d", numbers(n), n)
+	query := fmt.Sprintf("SELECT COUNT(*), SUM(n) FROM (SELECT n, REPEAT('x', 40) s FROM %s "+
+		"ORDER BY s, n*7919%%1048583 LIMIT %d) d", numbers(n), n)
 	var sorts sync.WaitGroup
 	errs := make(chan error, count)
 	for range count {
