@@ -26,7 +26,8 @@ const (
 	comResetSession = 0x1f
 )
 
-// Capabilities: long passwords, found rows, a database, local files, 4.1, transactions, authentication, multi statements and results.
+// Capabilities: long passwords, found rows, a database, local files, 4.1, transactions, authentication, multiple
+// statements and results.
 const rawCapabilities = 0x1 | 0x2 | 0x8 | 0x80 | 0x200 | 0x2000 | 0x8000 | 0x10000 | 0x20000 | 0x80000
 
 // rawTimeout ends a test whose server does not answer.

@@ -5,8 +5,8 @@ import (
 	"github.com/spillwaydb/spillway/internal/plan/logical"
 )
 
-// outerRefs are the columns that a plan reads but does not make. A projection of an outer column counts as making it: the
-// join has it from the other side. A grouping cannot have it from there.
+// outerRefs are the columns that a plan reads but does not make. A projection of an outer column counts as making it:
+// the join has it from the other side. A grouping cannot have it from there.
 func outerRefs(n logical.Node) map[int]bool {
 	made, read := map[int]bool{}, map[int]bool{}
 	collect(n, made, read, hasGroups(n))
