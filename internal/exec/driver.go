@@ -25,8 +25,10 @@ func (r *Run) Execute(ctx context.Context) error {
 // pipeline runs one pipeline: the calling goroutine is worker 0.
 func (r *Run) pipeline(ctx context.Context, p *Pipeline) error {
 	workers := 1
-	for _, c := range p.Chains {
-		workers = max(workers, min(p.Workers, c.Source.MaxWorkers()))
+	limits := make([]int, len(p.Chains)) // workers of each chain
+	for i, c := range p.Chains {
+		limits[i] = max(1, min(p.Workers, c.Source.MaxWorkers()))
+		workers = max(workers, limits[i])
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -36,7 +38,8 @@ func (r *Run) pipeline(ctx context.Context, p *Pipeline) error {
 		errs     = make([]error, workers)
 	)
 	work := func(id int) {
-		d := &driver{run: r, pipeline: p, worker: &Worker{ID: id, run: r}, finished: &finished}
+		d := &driver{run: r, pipeline: p, worker: &Worker{ID: id, run: r}, finished: &finished,
+			limits: limits, workers: workers}
 		if errs[id] = d.guarded(ctx); errs[id] != nil {
 			cancel(errs[id])
 		}
@@ -94,6 +97,8 @@ type driver struct {
 	pipeline *Pipeline
 	worker   *Worker
 	finished *atomic.Bool
+	limits   []int // workers of each chain
+	workers  int   // of the pipeline
 
 	sink     LocalSink
 	sinkProf *NodeProfile
@@ -136,6 +141,7 @@ func (d *driver) guarded(ctx context.Context) (err error) {
 func (d *driver) loop(ctx context.Context) error {
 	p := d.pipeline
 	var err error
+	d.worker.Workers = d.workers
 	if d.steps, err = d.open(p.Steps); err != nil {
 		return err
 	}
@@ -144,7 +150,7 @@ func (d *driver) loop(ctx context.Context) error {
 	}
 	d.sinkProf = d.run.Profile.Node(p.Node)
 	for i := range p.Chains {
-		if err := d.chain(ctx, &p.Chains[i]); err != nil {
+		if err := d.chain(ctx, &p.Chains[i], d.limits[i]); err != nil {
 			return err
 		}
 	}
@@ -189,11 +195,12 @@ func closeSteps(steps []localStep) error {
 	return first
 }
 
-// chain pulls one source dry, or until nobody wants more.
-func (d *driver) chain(ctx context.Context, c *Chain) (err error) {
-	if d.worker.ID >= c.Source.MaxWorkers() || d.finished.Load() {
-		return nil
+// chain pulls one source, which has so many workers, dry, or until nobody wants more.
+func (d *driver) chain(ctx context.Context, c *Chain, workers int) (err error) {
+	if d.worker.ID >= workers || d.finished.Load() && len(c.Steps) == 0 {
+		return nil // steps are flushed by all workers, or by none
 	}
+	d.worker.Workers = workers
 	own, err := d.open(c.Steps)
 	if err != nil {
 		return err

@@ -8,8 +8,10 @@ import (
 
 // Worker is one of the goroutines that run a pipeline. It is used by its own goroutine only.
 type Worker struct {
-	ID  int // 0 .. workers of the pipeline - 1
-	run *Run
+	ID int // 0 .. workers of the pipeline - 1
+	// Workers is how many workers run the operator or source that is being made for this one.
+	Workers int
+	run     *Run
 
 	source LocalSource // of the chain in work; nil between chains
 }

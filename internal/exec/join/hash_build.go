@@ -1,0 +1,151 @@
+package join
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/spillwaydb/spillway/internal/exec"
+	"github.com/spillwaydb/spillway/internal/memory"
+	"github.com/spillwaydb/spillway/internal/rows"
+	"github.com/spillwaydb/spillway/internal/sqlerr"
+	"github.com/spillwaydb/spillway/internal/vector"
+)
+
+type hashSink struct{ *Hash }
+
+var _ exec.Sink = hashSink{}
+
+// NewLocal implements exec.Sink.
+func (s hashSink) NewLocal(*exec.Worker) (exec.LocalSink, error) {
+	h := s.Hash
+	l := &hashBuild{
+		h:      h,
+		hasher: rows.Hasher{Seed: h.o.Seed, Zero: h.o.HashZero},
+		parts:  rows.NewPartitions(h.o.Account, h.right, h.rightPage, 0, partitionBits),
+		keys:   make([]vector.Vector, len(h.o.Keys)),
+		cols:   make([]*vector.Vector, len(h.source)),
+	}
+	l.parts.Lease(1)
+	return l, nil
+}
+
+// hashBuild spreads one worker's right rows over partitions.
+type hashBuild struct {
+	h      *Hash
+	hasher rows.Hasher
+	parts  *rows.Partitions // nil once combined
+	keys   []vector.Vector  // the key columns, as they are compared
+	cols   []*vector.Vector // of the layout
+	sel    [rows.ChunkRows]uint16
+	hashes [rows.ChunkRows]uint64
+}
+
+// Consume adds rows. Those with a NULL key match nothing.
+func (l *hashBuild) Consume(_ context.Context, b *vector.Batch) (exec.OpResult, error) {
+	h := l.h
+	if h.o.Account.Revoked() && !l.parts.Squeezed() {
+		l.parts.Squeeze()
+	}
+	for i, c := range h.source {
+		l.cols[i] = b.Cols[c]
+	}
+	for i := range h.o.Keys {
+		l.keys[i] = *l.cols[i]
+		l.keys[i].Type = h.o.Keys[i].Type
+		l.cols[i] = &l.keys[i]
+	}
+	sel := b.Sel
+	if sel == nil {
+		sel = rows.All(b.Len)
+	}
+	h.total.Add(int64(len(sel)))
+	for len(sel) > 0 {
+		n := min(len(sel), rows.ChunkRows)
+		chunk := l.sel[:copy(l.sel[:], sel[:n])]
+		for i := range h.o.Keys {
+			if !h.o.Keys[i].NullSafe {
+				chunk = notNull(&l.keys[i], chunk)
+			}
+		}
+		if len(chunk) < n {
+			h.nulls.Store(true)
+		}
+		l.hasher.Hash(b.Base(), l.cols[:len(h.o.Keys)], chunk, l.hashes[:])
+		if err := l.parts.Append(l.cols, chunk, l.hashes[:]); err != nil {
+			return exec.NeedMore, err
+		}
+		sel = sel[n:]
+	}
+	return exec.NeedMore, nil
+}
+
+// notNull keeps the rows of sel, in place, that are not NULL in v.
+func notNull(v *vector.Vector, sel []uint16) []uint16 {
+	if v.NoNulls {
+		return sel
+	}
+	out := sel[:0]
+	for _, i := range sel {
+		if !v.IsNull(int(i)) {
+			out = append(out, i)
+		}
+	}
+	return out
+}
+
+// Combine hands the partitions over, without pins.
+func (l *hashBuild) Combine(context.Context) error {
+	l.parts.Release(memory.ReuseUnknown)
+	l.h.mu.Lock()
+	defer l.h.mu.Unlock()
+	l.h.built = append(l.h.built, l.parts)
+	l.parts = nil
+	return nil
+}
+
+// Close implements exec.LocalSink.
+func (l *hashBuild) Close() error {
+	l.parts.Close()
+	return nil
+}
+
+// Finish brings partitions into memory, the smallest first, as long as there is surplus.
+func (s hashSink) Finish(ctx context.Context) error {
+	h := s.Hash
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, p := range h.built {
+		for i, c := range p.List {
+			if c.Rows() > 0 {
+				h.parts[i].build = append(h.parts[i].build, c)
+				h.parts[i].rows += c.Rows()
+			}
+		}
+	}
+	h.built = nil
+	order := make([]int, fanOut)
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortFunc(order, func(a, b int) int { return int(h.parts[a].rows - h.parts[b].rows) })
+	l, err := newLoader(h)
+	if err != nil {
+		return err
+	}
+	defer l.close()
+	for _, i := range order {
+		p := &h.parts[i]
+		h.current.parts[i], err = l.all(p.build, p.rows, 0)
+		if errors.Is(err, sqlerr.ErrNoSurplus) {
+			return nil // larger ones do not fit either
+		}
+		if err != nil {
+			return err
+		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,178 @@
+package join
+
+import (
+	"context"
+
+	"github.com/spillwaydb/spillway/internal/exec"
+	"github.com/spillwaydb/spillway/internal/memory"
+	"github.com/spillwaydb/spillway/internal/rows"
+	"github.com/spillwaydb/spillway/internal/vector"
+)
+
+type hashOperator struct{ *Hash }
+
+var _ exec.Operator = hashOperator{}
+
+// Close implements exec.Operator: what is shared is closed by Hash.Close.
+func (o hashOperator) Close() error { return nil }
+
+// NewLocal implements exec.Operator.
+func (o hashOperator) NewLocal(w *exec.Worker) (exec.LocalOperator, error) {
+	p, err := newProber(o.Hash)
+	if err != nil {
+		return nil, err
+	}
+	return &hashLocal{h: o.Hash, p: p, workers: w.Workers}, nil
+}
+
+// hashLocal is one worker's probe.
+type hashLocal struct {
+	h       *Hash
+	p       *prober
+	workers int
+
+	view    *view // of the batch in work; nil: none is
+	at      int   // rows of the batch before this one are done
+	chunk   int   // rows in work from there on; 0: none
+	aside   *rows.Partitions
+	flushed bool
+	rounds  *rounds // of the worker that ends the probe last
+}
+
+// Execute joins a batch. It sees one view from its first to its last row: a row is either joined with its partition, or
+// set aside whole.
+func (l *hashLocal) Execute(ctx context.Context, in *vector.Batch) (*vector.Batch, exec.OpResult, error) {
+	if l.view == nil {
+		l.surrender()
+		l.view, l.at = l.h.enter(), 0
+		for i, r := range l.view.parts {
+			l.p.tables[i] = nil
+			if r != nil {
+				l.p.tables[i] = &r.table
+			}
+		}
+	}
+	for {
+		if l.chunk == 0 {
+			if l.at >= in.Rows() {
+				l.h.leave(l.view)
+				l.view = nil
+				return nil, exec.NeedMore, nil
+			}
+			if err := l.start(in); err != nil {
+				return nil, exec.NeedMore, err
+			}
+		}
+		out, more, err := l.p.next(ctx)
+		if err != nil {
+			return nil, exec.NeedMore, err
+		}
+		if !more {
+			l.at += l.chunk
+			l.chunk = 0
+		}
+		if out != nil {
+			return out, exec.HaveMore, nil
+		}
+	}
+}
+
+// surrender gives leases back that are asked for.
+func (l *hashLocal) surrender() {
+	if !l.h.o.Account.Revoked() {
+		return
+	}
+	l.h.shrink()
+	if l.aside != nil && !l.aside.Squeezed() {
+		l.aside.Squeeze()
+	}
+}
+
+// start begins the next chunk: rows of partitions that are not resident are set aside.
+func (l *hashLocal) start(in *vector.Batch) error {
+	sel := in.Sel
+	if sel == nil {
+		sel = rows.All(in.Len)
+	}
+	sel = sel[l.at:min(len(sel), l.at+rows.ChunkRows)]
+	l.chunk = len(sel)
+	l.p.begin(in, sel, tailDecide)
+	s := l.p.s
+	n := 0
+	for j := range sel {
+		if s.null[j] != 0 {
+			continue
+		}
+		k := rows.PartitionOf(s.hash[j], 0, partitionBits)
+		if l.p.tables[k] != nil {
+			l.p.start(j, k)
+			continue
+		}
+		s.away[j] = 1
+		s.sel[n], s.some[n] = sel[j], s.hash[j]
+		n++
+	}
+	if n == 0 {
+		return nil
+	}
+	if l.aside == nil {
+		l.aside = rows.NewPartitions(l.h.o.Account, l.h.left, l.h.leftPage, 0, partitionBits)
+		l.aside.Lease(1)
+	}
+	return l.aside.Append(in.Cols, s.sel[:n], s.some[:])
+}
+
+// Flush hands over what was set aside. The last worker to do so joins it: with one worker a partition is in memory at a
+// time, and can have all of it.
+func (l *hashLocal) Flush(ctx context.Context) (*vector.Batch, error) {
+	if !l.flushed {
+		l.flushed = true
+		last := l.h.arrive(l.aside, l.workers)
+		l.aside = nil
+		if !last {
+			return nil, nil
+		}
+		r, err := newRounds(l.h, l.p)
+		if err != nil {
+			return nil, err
+		}
+		l.rounds = r
+	}
+	if l.rounds == nil {
+		return nil, nil
+	}
+	return l.rounds.next(ctx)
+}
+
+// arrive takes what a worker has set aside, and says if it is the last one. If so, it makes tasks of all there is.
+func (h *Hash) arrive(aside *rows.Partitions, workers int) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if aside != nil {
+		aside.Release(memory.ReuseUnknown)
+		for i, c := range aside.List {
+			if c.Rows() > 0 {
+				h.parts[i].probe = append(h.parts[i].probe, c)
+			}
+		}
+	}
+	h.arrived++
+	if h.arrived < workers {
+		return false
+	}
+	h.unload()
+	for i := range h.parts {
+		p := &h.parts[i]
+		h.tasks = append(h.tasks, &task{build: p.build, probe: p.probe, rows: p.rows, consumed: partitionBits})
+		*p = part{}
+	}
+	return true
+}
+
+// Close implements exec.LocalOperator.
+func (l *hashLocal) Close() error {
+	l.rounds.close()
+	l.aside.Close()
+	l.p.close()
+	return nil
+}
