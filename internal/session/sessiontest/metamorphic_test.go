@@ -27,8 +27,8 @@ func TestMetamorphic(t *testing.T) {
 			require.NoError(t, err)
 			base := r.baseline()
 			try := func(quota int64, workers, force, zero, batch int) bool {
-				what := fmt.Sprintf("%s: quota %d, workers %d, force %d, zero %d, batch %d", q.name, quota, workers, force,
-					zero, batch)
+				what := fmt.Sprintf("%s: quota %d, workers %d, force %d, zero %d, batch %d",
+					q.name, quota, workers, force, zero, batch)
 				set(c, quota, workers, force, zero, batch)
 				got, err := q.run(t.Context(), t, c, nil)
 				if err != nil {
