@@ -102,3 +102,13 @@ func TestSecondServer(t *testing.T) {
 	require.Contains(t, output, s.Data)
 	require.Equal(t, "id\n7\n", mariadb(t, s, "SELECT * FROM d.t"))
 }
+
+// TestOtherFormat starts on a data directory that another version wrote.
+func TestOtherFormat(t *testing.T) {
+	data := filepath.Join(t.TempDir(), "data")
+	require.NoError(t, os.MkdirAll(filepath.Join(data, "store"), 0o700))
+	require.NoError(t, os.WriteFile(filepath.Join(data, "store", "SPILLWAY_FORMAT"), []byte("spillway 99\n"), 0o600))
+	code, output := harness.StartFailing(t, harness.Options{Data: data})
+	require.NotZero(t, code)
+	require.Contains(t, output, "spillway 99")
+}
