@@ -6,8 +6,8 @@ import (
 	"github.com/spillwaydb/spillway/internal/memory"
 )
 
-// Chains is a pointer table for rows of which many may have the same key: a chain of nodes for each value of the lowest
-// bits of the hash. It is made for a known number of rows and never grows. Nodes are numbered from 1 on; 0 ends a chain.
+// Chains is a pointer table for rows of which many may have the same key: a chain of nodes for each value of the
+// lowest bits of the hash. It is made for a known number of rows and never grows. Nodes are numbered from 1 on; 0 ends a chain.
 // Once filled it may be read by several goroutines.
 type Chains struct {
 	headPage memory.Page
@@ -82,7 +82,8 @@ func (t *Chains) Add(rows []memory.Ref, hashes []uint64) {
 	for i, r := range rows {
 		h := hashes[i]
 		head := &t.heads[h&t.mask]
-		t.segments[t.used>>segmentShift][t.used&(segmentNodes-1)] = chainNode{row: r, next: *head, hash: uint32(h >> 32)}
+		n := &t.segments[t.used>>segmentShift][t.used&(segmentNodes-1)]
+		*n = chainNode{row: r, next: *head, hash: uint32(h >> 32)}
 		t.used++
 		*head = uint32(t.used)
 	}

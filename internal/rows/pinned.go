@@ -26,8 +26,8 @@ func (c *Collection) UnpinBlock(i int, reuse memory.Reuse) {
 	}
 }
 
-// Append copies rows sel of cols, at most ChunkRows, to their partitions: hashes has that of each. If a lease for one of
-// the tails is refused, from then on one tail at a time is pinned, within the minimum.
+// Append copies rows sel of cols, at most ChunkRows, to their partitions: hashes has that of each. If a lease for one
+// of the tails is refused, from then on one tail at a time is pinned, within the minimum.
 func (p *Partitions) Append(cols []*vector.Vector, sel []uint16, hashes []uint64) error {
 	ends := p.sort(hashes, All(len(sel)), &p.order)
 	at := 0

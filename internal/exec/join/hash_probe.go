@@ -78,8 +78,9 @@ func newProber(h *Hash) (*prober, error) {
 	acct := h.o.Account
 	p := &prober{
 		h: h, keys: make([]vector.Vector, len(h.o.Keys)), keyCols: make([]*vector.Vector, len(h.o.Keys)),
-		cols:   make([]vector.Vector, h.o.LeftOut+max(len(h.outputTypes), 1)),
-		hasher: rows.Hasher{Seed: h.o.Seed, Zero: h.o.HashZero}, matcher: rows.NewKeyMatcher(acct, h.right, len(h.o.Keys)),
+		cols:    make([]vector.Vector, h.o.LeftOut+max(len(h.outputTypes), 1)),
+		hasher:  rows.Hasher{Seed: h.o.Seed, Zero: h.o.HashZero},
+		matcher: rows.NewKeyMatcher(acct, h.right, len(h.o.Keys)),
 	}
 	if err := p.open(acct); err != nil {
 		p.close()

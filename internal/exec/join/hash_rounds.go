@@ -45,8 +45,8 @@ type input struct {
 
 // rounds joins what was set aside, one task after the other: a right side that fits is loaded, and its left rows are
 // read once; one that does not is split, with its left rows, by the next bits of the hash; one that cannot be split is
-// loaded in chunks, with all left rows read for each. There is no bit for each left row that says if it has had a match:
-// rows that have had none move on from chunk to chunk in a collection of their own.
+// loaded in chunks, with all left rows read for each. There is no bit for each left row that says if it has had a
+// match: rows that have had none move on from chunk to chunk in a collection of their own.
 type rounds struct {
 	h      *Hash
 	p      *prober
@@ -230,8 +230,8 @@ func (r *rounds) begin() {
 	r.task.probe = nil
 }
 
-// nextChunk ends the pass over the left rows and begins that of the next chunk of right rows. It ends because each chunk
-// has at least a row.
+// nextChunk ends the pass over the left rows and begins that of the next chunk of right rows. It ends because each
+// chunk has at least a row.
 func (r *rounds) nextChunk() error {
 	r.unload()
 	if r.p.rest != nil {
