@@ -7,8 +7,8 @@ import (
 )
 
 // Chains is a pointer table for rows of which many may have the same key: a chain of nodes for each value of the
-// lowest bits of the hash. It is made for a known number of rows and never grows. Nodes are numbered from 1 on; 0 ends a chain.
-// Once filled it may be read by several goroutines.
+// lowest bits of the hash. It is made for a known number of rows and never grows. Nodes are numbered from 1 on; 0
+// ends a chain. Once filled it may be read by several goroutines.
 type Chains struct {
 	headPage memory.Page
 	heads    []uint32 // first node of each chain
