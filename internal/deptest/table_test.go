@@ -39,7 +39,10 @@ var table = []row{
 		"parse plan/* schema types sqlerr expr catalog stats",
 	},
 	{"exec", mayExec},
-	{"exec/scan exec/stream exec/join exec/agg exec/sort exec/window exec/setop exec/cte exec/dml exec/ddl", "exec " + mayExec},
+	{
+		"exec/scan exec/stream exec/join exec/agg exec/sort exec/window exec/setop exec/cte exec/dml exec/ddl",
+		"exec " + mayExec,
+	},
 	{"exec/build", "exec exec/* " + mayExec},
 	{"session", "above -kv/local -kv/tikv -spill"},
 	{"infoschema", "session catalog stats privilege sysvar memory schema types vector sqlerr"},

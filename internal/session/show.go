@@ -257,8 +257,9 @@ func (s *Session) columnsList(n *ast.ShowStmt) (list, first string, err error) {
 		full, privileges = "COLLATION_NAME AS Collation, ", ", PRIVILEGES AS Privileges, COLUMN_COMMENT AS Comment"
 	}
 	list = "SELECT COLUMN_NAME AS Field, COLUMN_TYPE AS Type, " + full + "IS_NULLABLE AS `Null`, " +
-		"COLUMN_KEY AS `Key`, COLUMN_DEFAULT AS `Default`, EXTRA AS Extra" + privileges + " FROM information_schema.COLUMNS WHERE " +
-		"TABLE_SCHEMA = " + quoteText(db) + " AND TABLE_NAME = " + quoteText(table)
+		"COLUMN_KEY AS `Key`, COLUMN_DEFAULT AS `Default`, EXTRA AS Extra" + privileges +
+		" FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = " + quoteText(db) +
+		" AND TABLE_NAME = " + quoteText(table)
 	if n.Column != nil {
 		list += " AND COLUMN_NAME = " + quoteText(n.Column.Name.O)
 	}
