@@ -48,6 +48,12 @@ func (p *Partitions) Keep(held int) {
 	}
 }
 
+// Replace puts another collection of the same rows in place of partition i, which the caller closes. held is Keep's.
+func (p *Partitions) Replace(i int, c *Collection, held int) {
+	p.List[i] = c
+	c.Keep(min(max(held-i, 0), 1))
+}
+
 // Lease makes the tails of all partitions but the first held leases.
 func (p *Partitions) Lease(held int) {
 	for _, c := range p.List[min(held, len(p.List)):] {

@@ -267,6 +267,24 @@ func TestHashLarge(t *testing.T) {
 	}
 }
 
+// TestHashCompacts has groups that come again and again and do not fit, so that partitions are compacted.
+func TestHashCompacts(t *testing.T) {
+	if testing.Short() {
+		t.Skip("many rows")
+	}
+	x := hashTest(testutil.Rand(t), 100_000, HashOptions{Group: []int{2, 0}, Aggs: twoSums()})
+	for _, c := range []exectest.Conditions{
+		{QuotaBytes: 512 << 10}, {QuotaBytes: 1 << 20, Workers: 2}, {NoSurplus: true, ForceSpill: true},
+	} {
+		c.Shape = exectest.Shape{Rows: 2048}
+		r := x.Do(t, c)
+		require.NoError(t, r.Err)
+		x.Check(t, r.Rows)
+		require.Contains(t, r.Events, memory.EventAggMode)
+		t.Logf("%v: %d groups, %d blocks written", c, len(r.Rows), r.Writes)
+	}
+}
+
 func TestHashMinBytes(t *testing.T) {
 	o := HashOptions{Types: exectest.Types(columns), Group: []int{1, 3, 0}, Aggs: twoSums()}
 	require.LessOrEqual(t, HashMinBytes(o), int64(1<<20))
@@ -352,7 +370,7 @@ func BenchmarkHash(b *testing.B) {
 	for _, c := range []struct {
 		groups int
 		quota  int64
-	}{{100, 0}, {100_000, 0}, {1_000_000, 0}, {1 << 60, 0}, {1 << 60, 32 << 20}} {
+	}{{100, 0}, {100_000, 0}, {1_000_000, 0}, {1 << 60, 0}, {1 << 60, 32 << 20}, {300_000, 32 << 20}} {
 		b.Run(fmt.Sprintf("groups=%d/quota=%dM", c.groups, c.quota>>20), func(b *testing.B) {
 			columns := []exectest.Gen{
 				{Type: types.NewBigInt(), Distinct: c.groups}, {Type: types.NewBigInt(), Distinct: 1 << 40},

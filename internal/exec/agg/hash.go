@@ -79,11 +79,12 @@ func HashMinBytes(o HashOptions) int64 {
 		return 0
 	}
 	page, overflow := int64(h.page), h.layout.OverflowBytes(h.page)
-	sink := heldParts*page + rows.SmallestTableBytes + overflow
+	keys := vector.BatchBytes(o.keys(), rows.ChunkRows, arenaBytes)
+	// Two tails, or two blocks of groups and one that is read to be compacted.
+	sink := (max(heldParts, heldResult)+1)*page + rows.SmallestTableBytes + 2*overflow + keys
 	// The block that is read, groups or tails of a split, one tail at a time; strings of the keys being looked up and
 	// of the rows they are compared with, and a row being copied.
-	source := (1+max(heldResult, heldParts)+1)*page + rows.SmallestTableBytes + 2*overflow +
-		vector.BatchBytes(o.keys(), rows.ChunkRows, arenaBytes) +
+	source := (1+max(heldResult, heldParts)+1)*page + rows.SmallestTableBytes + 2*overflow + keys +
 		vector.BatchBytes(o.output(), h.batchRows(), arenaBytes)
 	return int64(h.workers)*max(sink, source) + h.sortBytes()
 }
@@ -119,6 +120,14 @@ func (h *Hash) spilled() {
 	if h.options.Statement != nil && h.options.Account.Stats().SpilledBytes > 0 {
 		h.pressed()
 	}
+}
+
+func (h *Hash) newGroups() *rows.Groups {
+	return rows.NewGroups(h.options.Account, h.layout, len(h.options.Group))
+}
+
+func (h *Hash) hasher() rows.Hasher {
+	return rows.Hasher{Seed: h.options.Seed, Zero: h.options.HashZero}
 }
 
 // partitionBits is the fan-out that surplus allows: every partition's tail is pinned, with room for the rows of others.

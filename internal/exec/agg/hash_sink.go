@@ -25,9 +25,10 @@ func (s hashSink) NewLocal(*exec.Worker) (exec.LocalSink, error) {
 	h := s.Hash
 	acct := h.options.Account
 	l := &hashLocal{
+		goal:   map[*rows.Collection]int64{},
 		h:      h,
-		groups: rows.NewGroups(acct, h.layout, len(h.options.Group)),
-		hasher: rows.Hasher{Seed: h.options.Seed, Zero: h.options.HashZero},
+		groups: h.newGroups(),
+		hasher: h.hasher(),
 		states: newWorker(h.states, acct.Base(), 0),
 		keys:   make([]*vector.Vector, len(h.options.Group)),
 		unique: true,
@@ -65,17 +66,20 @@ type hashLocal struct {
 	pass         int64            // rows that are still to be added without looking for their groups
 	refusals     int              // of leases, since a row was last added
 	pending      []uint16
-	found        [rows.ChunkRows]memory.Ref
-	places       [rows.ChunkRows]memory.Ref
+
+	compactor *rowCombiner               // nil: not needed so far
+	goal      map[*rows.Collection]int64 // rows with which a partition is compacted
+	found     [rows.ChunkRows]memory.Ref
+	places    [rows.ChunkRows]memory.Ref
 }
 
 func (l *hashLocal) use(p *rows.Partitions) { l.groups.Parts = p }
 
 // Consume adds rows to their groups.
-func (l *hashLocal) Consume(_ context.Context, b *vector.Batch) (exec.OpResult, error) {
+func (l *hashLocal) Consume(ctx context.Context, b *vector.Batch) (exec.OpResult, error) {
 	acct := l.h.options.Account
 	if acct.Revoked() && l.leases() {
-		if err := l.surrender(); err != nil {
+		if err := l.surrender(ctx); err != nil {
 			return exec.NeedMore, err
 		}
 	}
@@ -88,7 +92,7 @@ func (l *hashLocal) Consume(_ context.Context, b *vector.Batch) (exec.OpResult, 
 	}
 	for len(sel) > 0 {
 		chunk := sel[:min(len(sel), rows.ChunkRows)]
-		if err := l.chunk(b, chunk); err != nil {
+		if err := l.chunk(ctx, b, chunk); err != nil {
 			return exec.NeedMore, err
 		}
 		sel = sel[len(chunk):]
@@ -97,10 +101,10 @@ func (l *hashLocal) Consume(_ context.Context, b *vector.Batch) (exec.OpResult, 
 }
 
 // chunk adds rows sel. Each turn adds some of them, or leaves the partitions with fewer pages.
-func (l *hashLocal) chunk(b *vector.Batch, sel []uint16) error {
+func (l *hashLocal) chunk(ctx context.Context, b *vector.Batch, sel []uint16) error {
 	for len(sel) > 0 {
 		if l.pass == 0 && l.groups.Table.Room() < len(sel) {
-			if err := l.full(); err != nil {
+			if err := l.full(ctx); err != nil {
 				return err
 			}
 		}
@@ -125,7 +129,7 @@ func (l *hashLocal) chunk(b *vector.Batch, sel []uint16) error {
 			l.groups.Parts.ReleaseFull(memory.ReuseLate)
 		}
 		if refused {
-			if err := l.refused(); err != nil {
+			if err := l.refused(ctx); err != nil {
 				return err
 			}
 		} else {
@@ -163,8 +167,9 @@ func (l *hashLocal) update(b *vector.Batch, sel []uint16, refused bool) ([]uint1
 	return l.pending, l.states.update(l.found[:n], done[:n], b.Cols)
 }
 
-// full empties the table, and gets a larger one if there is surplus.
-func (l *hashLocal) full() error {
+// full empties the table, and gets a larger one if there is surplus. Before the rows outgrow what this worker can have
+// of it, and are written, those of the same group are put together.
+func (l *hashLocal) full(ctx context.Context) error {
 	g := l.groups
 	acct := l.h.options.Account
 	l.h.spilled()
@@ -173,6 +178,14 @@ func (l *hashLocal) full() error {
 		l.pass = passTables * l.since
 	}
 	l.forget()
+	if l.outgrown() {
+		l.h.pressed()
+		if l.repeats() {
+			if err := l.compact(ctx); err != nil {
+				return err
+			}
+		}
+	}
 	g.Parts.ReleaseFull(memory.ReuseLate)
 	if g.Table.Size() < largeTableBytes && l.fine != nil && g.Parts == l.fine {
 		g.Table.Close(acct)
@@ -196,18 +209,21 @@ func (l *hashLocal) forget() {
 	l.unique = false
 }
 
-// refused answers a refused lease: first full blocks are let go, then all leases. What is refused even then is a value
-// that is too long for held pages.
-func (l *hashLocal) refused() error {
+// refused answers a refused lease: first full blocks are let go, or rows of the same group put together, then all
+// leases given back. What is refused even then is a value that is too long for held pages.
+func (l *hashLocal) refused(ctx context.Context) error {
 	l.h.pressed()
 	l.refusals++
 	switch l.refusals {
 	case 1:
 		l.forget()
+		if l.repeats() {
+			return l.compact(ctx)
+		}
 		l.groups.Parts.ReleaseFull(memory.ReuseLate)
 		return nil
 	case 2:
-		return l.surrender()
+		return l.surrender(ctx)
 	}
 	return rows.Final(sqlerr.ErrNoSurplus)
 }
@@ -219,11 +235,16 @@ func (l *hashLocal) leases() bool {
 }
 
 // surrender gives all leases back.
-func (l *hashLocal) surrender() error {
+func (l *hashLocal) surrender(ctx context.Context) error {
 	l.h.pressed()
 	l.forget()
 	acct := l.h.options.Account
 	l.groups.Parts.Release(memory.ReuseLate)
+	if l.repeats() {
+		if err := l.compact(ctx); err != nil {
+			return err
+		}
+	}
 	l.coarsen()
 	if l.groups.Table.Size() == rows.SmallestTableBytes {
 		return nil
@@ -243,6 +264,9 @@ func (l *hashLocal) coarsen() {
 // Combine hands the partitions over, without pins.
 func (l *hashLocal) Combine(context.Context) error {
 	l.groups.Table.Close(l.h.options.Account)
+	if l.compactor != nil {
+		l.compactor.keys.Close()
+	}
 	l.h.mu.Lock()
 	defer l.h.mu.Unlock()
 	l.h.unique = l.unique && len(l.h.parts) == 0
@@ -259,6 +283,9 @@ func (l *hashLocal) Combine(context.Context) error {
 // Close implements exec.LocalSink.
 func (l *hashLocal) Close() error {
 	l.groups.Table.Close(l.h.options.Account)
+	if l.compactor != nil {
+		l.compactor.keys.Close()
+	}
 	l.fine.Close()
 	l.coarse.Close()
 	return nil

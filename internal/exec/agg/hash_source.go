@@ -33,37 +33,19 @@ func (s hashSource) NewLocal(*exec.Worker) (exec.LocalSource, error) {
 		keys.Close()
 		return nil, err
 	}
-	return &combiner{
-		h:      h,
-		acct:   acct,
-		keys:   keys,
-		out:    out,
-		groups: rows.NewGroups(acct, h.layout, len(h.options.Group)),
-		hasher: rows.Hasher{Seed: h.options.Seed, Zero: h.options.HashZero},
-		states: newWorker(h.states, acct.Base(), 0),
-	}, nil
+	return &combiner{rowCombiner: newRowCombiner(h, h.newGroups(), keys), out: out}, nil
 }
 
 // combiner is phase 2 of one worker. It has one of three states: nothing in work; result, groups being given; sort, a
 // partition being sorted, whose groups are combined as they are given.
 type combiner struct {
-	h      *Hash
-	acct   *memory.Account
-	keys   *vector.Batch // group columns of the rows in work
-	out    *vector.Batch
-	groups *rows.Groups
-	hasher rows.Hasher
-	states *worker
+	*rowCombiner
+	out *vector.Batch
 
-	task   *task // in work; its collections are closed with it
-	reader *rows.Reader
+	task   *task            // in work; its collections are closed with it
 	result *rows.Partitions // of one: the groups of the task
 	split  *rows.Partitions
 	sort   *sortAggregate
-
-	refs     [rows.ChunkRows]memory.Ref
-	dst, src [rows.ChunkRows]memory.Ref
-	fresh    [rows.ChunkRows]bool
 }
 
 // Next gives the next groups.
@@ -225,45 +207,6 @@ func (c *combiner) leases() bool {
 	return c.groups.Table.Size() > rows.SmallestTableBytes || c.result.List[0].Blocks() > heldResult
 }
 
-// read reads the next rows of c.reader to c.refs: their keys, and their hashes.
-func (c *combiner) read(ctx context.Context) (int, error) {
-	if ctx.Err() != nil {
-		return 0, context.Cause(ctx)
-	}
-	c.keys.Reset()
-	n, err := c.reader.Rows(c.refs[:])
-	if err != nil || n == 0 {
-		return 0, err
-	}
-	m, err := c.h.layout.GatherSome(c.refs[:n], c.keys, len(c.keys.Cols))
-	if err != nil {
-		return 0, err
-	}
-	c.reader.Back(n - m)
-	c.keys.Len = m
-	c.hasher.Hash(c.acct.Base(), c.keys.Cols, rows.All(m), c.groups.Hashes[:])
-	return m, nil
-}
-
-// combineChunk adds the rows that were found to their groups, and returns those that have none.
-func (c *combiner) combineChunk(n int) (left []uint16, err error) {
-	clear(c.fresh[:n])
-	for _, i := range c.groups.Fresh {
-		c.fresh[i] = true
-	}
-	m := 0
-	for i, r := range c.groups.Refs[:n] {
-		switch {
-		case r == 0:
-			left = append(left, uint16(i))
-		case !c.fresh[i]:
-			c.dst[m], c.src[m] = r, c.refs[i]
-			m++
-		}
-	}
-	return left, c.states.combine(c.dst[:m], c.src[:m])
-}
-
 // doSplit spreads the task's rows by the next bits of their hashes: left, of the chunk in work, what was not read yet,
 // and the groups found so far.
 func (c *combiner) doSplit(ctx context.Context, left []uint16) error {
@@ -274,10 +217,7 @@ func (c *combiner) doSplit(ctx context.Context, left []uint16) error {
 	c.split = rows.NewPartitions(c.acct, c.h.layout, c.h.page, c.task.consumed, bits)
 	c.split.Lease(heldParts)
 	if len(left) > 0 {
-		for j, i := range left {
-			c.src[j], c.groups.Hashes[j] = c.refs[i], c.groups.Hashes[i]
-		}
-		if err := c.split.AppendRows(c.src[:len(left)], c.groups.Hashes[:]); err != nil {
+		if err := c.split.AppendRows(c.pick(left), c.groups.Hashes[:]); err != nil {
 			return err
 		}
 	}

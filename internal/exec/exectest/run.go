@@ -105,8 +105,8 @@ type Result struct {
 	Peak   int64
 }
 
-// limitBytes is every pool's limit: what a run is not to have is another statement's minimum. plentyBytes is more surplus
-// than any test uses.
+// limitBytes is every pool's limit: what a run is not to have is another statement's minimum. plentyBytes is more
+// surplus than any test uses.
 const (
 	limitBytes  = 256 << 20
 	plentyBytes = 128 << 20
