@@ -203,7 +203,7 @@ func (a *app) openStorage(ctx context.Context) error {
 	if err := a.loadVariables(ctx); err != nil {
 		return err
 	}
-	a.users, err = privilege.New(ctx, privilege.Options{Store: metaStore{a.catalog}})
+	a.users, err = privilege.New(ctx, privilege.Options{Store: session.NewAccountStore(a.catalog)})
 	if err != nil {
 		return fmt.Errorf("accounts: %w", err)
 	}

@@ -10,7 +10,6 @@ import (
 
 	"github.com/spillwaydb/spillway/internal/catalog"
 	"github.com/spillwaydb/spillway/internal/memory"
-	"github.com/spillwaydb/spillway/internal/privilege"
 	"github.com/spillwaydb/spillway/internal/server"
 )
 
@@ -99,31 +98,6 @@ func (a *app) globalInt(name string) int {
 		return 0
 	}
 	return n
-}
-
-// metaStore keeps accounts in the catalog.
-type metaStore struct{ c *catalog.Catalog }
-
-var _ privilege.Store = metaStore{}
-
-func (m metaStore) Apply(ctx context.Context, changes ...privilege.Entry) error {
-	pairs := make([]catalog.Pair, len(changes))
-	for i, c := range changes {
-		pairs[i] = catalog.Pair{Key: c.Key, Value: c.Value}
-	}
-	return m.c.MetaApply(ctx, pairs...)
-}
-
-func (m metaStore) List(ctx context.Context, prefix string) ([]privilege.Entry, error) {
-	pairs, err := m.c.MetaList(ctx, prefix)
-	if err != nil {
-		return nil, err
-	}
-	out := make([]privilege.Entry, len(pairs))
-	for i, p := range pairs {
-		out[i] = privilege.Entry{Key: p.Key, Value: p.Value}
-	}
-	return out, nil
 }
 
 // tlsConfig is that of the files in the configuration, else one with a certificate made in the data directory; nil: no

@@ -233,11 +233,12 @@ func (l *localLoad) read() (bool, error) {
 	return true, nil
 }
 
-// complain is a warning, or an error in strict mode.
+// complain is a warning, or an error in strict mode; of a client's file always a warning, as in MySQL: the server could
+// not stop the client from sending the rest.
 func (l *localLoad) complain(code sqlerr.Code) error {
 	env := l.l.o.Env
 	e := sqlerr.New(code, l.line)
-	if env.Strict {
+	if env.Strict && !l.l.o.Node.Local {
 		return e
 	}
 	if env.Warn != nil {

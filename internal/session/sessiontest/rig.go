@@ -82,7 +82,7 @@ func New(t testing.TB, o Options) *Rig {
 	r.Catalog, err = catalog.Open(ctx, catalog.Options{Store: store, Txn: kv.TxnOptions{Account: account}})
 	require.NoError(t, err)
 	closing(t, func() error { return r.Catalog.Close(ctx) })
-	users, err := privilege.New(ctx, privilege.Options{Store: metaStore{r.Catalog}})
+	users, err := privilege.New(ctx, privilege.Options{Store: session.NewAccountStore(r.Catalog)})
 	require.NoError(t, err)
 	r.Sessions = session.NewManager(session.Options{
 		Pool: r.Pool, Store: store, Catalog: r.Catalog, Globals: sysvar.NewGlobals(sysvar.GlobalsOptions{}),
@@ -165,26 +165,3 @@ type engineLog struct{}
 
 func (engineLog) Infof(string, ...any)  {}
 func (engineLog) Errorf(string, ...any) {}
-
-// metaStore lets the accounts lie in the catalog.
-type metaStore struct{ c *catalog.Catalog }
-
-func (m metaStore) Apply(ctx context.Context, changes ...privilege.Entry) error {
-	pairs := make([]catalog.Pair, len(changes))
-	for i, c := range changes {
-		pairs[i] = catalog.Pair{Key: c.Key, Value: c.Value}
-	}
-	return m.c.MetaApply(ctx, pairs...)
-}
-
-func (m metaStore) List(ctx context.Context, prefix string) ([]privilege.Entry, error) {
-	pairs, err := m.c.MetaList(ctx, prefix)
-	if err != nil {
-		return nil, err
-	}
-	out := make([]privilege.Entry, len(pairs))
-	for i, p := range pairs {
-		out[i] = privilege.Entry{Key: p.Key, Value: p.Value}
-	}
-	return out, nil
-}
