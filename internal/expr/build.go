@@ -293,39 +293,32 @@ func classOf(t types.Type) numberClass {
 
 // toDateTime makes e a DATETIME; DATE and TIMESTAMP(n) lose nothing.
 func toDateTime(e Expr) Expr {
-	t := e.Type()
-	fsp := 6
-	switch {
-	case t.ID == types.DateTime:
+	if e.Type().ID == types.DateTime {
 		return e
-	case t.IsTemporal():
-		fsp = int(t.Scale)
-	case t.IsInteger():
-		fsp = 0
-	case t.ID == types.Decimal:
-		fsp = min(int(t.Scale), 6)
-	case t.IsString():
-		fsp = constFsp(e)
 	}
-	return NewCast(e, types.NewDateTime(fsp))
+	return NewCast(e, types.NewDateTime(fspOf(e)))
 }
 
 func toTime(e Expr) Expr {
-	t := e.Type()
-	fsp := 6
-	switch {
-	case t.ID == types.Time:
+	if e.Type().ID == types.Time {
 		return e
-	case t.IsTemporal():
-		fsp = int(t.Scale)
-	case t.IsInteger():
-		fsp = 0
-	case t.ID == types.Decimal:
-		fsp = min(int(t.Scale), 6)
-	case t.IsString():
-		fsp = constFsp(e)
 	}
-	return NewCast(e, types.NewTime(fsp))
+	return NewCast(e, types.NewTime(fspOf(e)))
+}
+
+// fspOf is the number of fractional digits that e has when it is made temporal.
+func fspOf(e Expr) int {
+	switch t := e.Type(); {
+	case t.IsTemporal():
+		return int(t.Scale)
+	case t.IsInteger():
+		return 0
+	case t.ID == types.Decimal:
+		return min(int(t.Scale), types.MaxFsp)
+	case t.IsString():
+		return constFsp(e)
+	}
+	return types.MaxFsp
 }
 
 // constFsp is the number of digits behind the last point of a literal, 6 for other strings.

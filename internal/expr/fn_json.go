@@ -193,6 +193,14 @@ func (r *row) path(k int) (*types.JSONPath, error) {
 	return p, nil
 }
 
+// singlePath is the path of argument k, which must not lead to several values. Error 3149.
+func (r *row) singlePath(k int) (p *types.JSONPath, err error) {
+	if p, err = r.path(k); err == nil && !p.Single() {
+		err = sqlerr.New(sqlerr.ErrInvalidJSONPathWildcard)
+	}
+	return p, err
+}
+
 // withDocument calls f with the document, or with what the path of argument 1 leads to; NULL if to nothing.
 func (r *row) withDocument(f func(v []byte) error) error {
 	v, err := r.document(0)
@@ -200,12 +208,9 @@ func (r *row) withDocument(f func(v []byte) error) error {
 		return err
 	}
 	if r.nargs() > 1 {
-		p, err := r.path(1)
+		p, err := r.singlePath(1)
 		if err != nil {
 			return err
-		}
-		if !p.Single() {
-			return sqlerr.New(sqlerr.ErrInvalidJSONPathWildcard)
 		}
 		var ok bool
 		if v, ok = types.JSONLookup(v, p); !ok {
@@ -316,12 +321,9 @@ func rowJSONContains(r *row) error {
 		return err
 	}
 	if r.nargs() > 2 {
-		p, err := r.path(2)
+		p, err := r.singlePath(2)
 		if err != nil {
 			return err
-		}
-		if !p.Single() {
-			return sqlerr.New(sqlerr.ErrInvalidJSONPathWildcard)
 		}
 		var ok bool
 		if target, ok = types.JSONLookup(target, p); !ok {
@@ -387,12 +389,9 @@ func (r *row) modify(f func(dst, doc []byte, p *types.JSONPath, v []byte) ([]byt
 	}
 	s := r.json()
 	for k := 1; k+1 < r.nargs(); k += 2 {
-		p, err := r.path(k)
+		p, err := r.singlePath(k)
 		if err != nil {
 			return err
-		}
-		if !p.Single() {
-			return sqlerr.New(sqlerr.ErrInvalidJSONPathWildcard)
 		}
 		buf := &s.out[k/2%2]
 		if *buf, err = f((*buf)[:0], doc, p, r.value(k+1)); err != nil {
