@@ -29,6 +29,8 @@ func (x *exprBinder) function(n *ast.FuncCallExpr) (expr.Expr, error) {
 		}
 	case "trim":
 		return x.trim(n.Args)
+	case ast.InsertFunc:
+		name = "insert"
 	}
 	if n.Schema.O != "" && !expr.Exists(name) {
 		return nil, sqlerr.New(sqlerr.ErrSpDoesNotExist, "FUNCTION", n.Schema.O+"."+n.FnName.O)
