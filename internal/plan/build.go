@@ -31,6 +31,7 @@ func Build(ctx *Context, s *parse.Statement) (*physical.Plan, error) {
 		ctx:   ctx,
 		rules: &rewrite.Context{Env: ctx.Env, RowCount: ctx.Catalog.RowCount},
 		want:  map[*logical.Scan]wanted{},
+		hints: r.JoinHints,
 	}
 	out := &physical.Plan{Hints: r.Hints, Params: r.Params, Tables: r.Tables}
 	var input physical.Node
@@ -63,6 +64,11 @@ func Build(ctx *Context, s *parse.Statement) (*physical.Plan, error) {
 		out.Root = input
 		for i := range r.Output {
 			out.Columns = append(out.Columns, physicalColumn(&r.Output[i]))
+		}
+	}
+	for _, h := range p.hints {
+		if !h.Applied {
+			p.warn(h.Name)
 		}
 	}
 	number(out.Root, 0)
@@ -102,6 +108,7 @@ type planner struct {
 	rules *rewrite.Context
 	// want are orders that nodes above a scan could use.
 	want   map[*logical.Scan]wanted
+	hints  []*logical.JoinHint
 	lastID int
 }
 

@@ -127,20 +127,6 @@ func (noRows) Next(dst [][]expr.Expr, _ int) ([][]expr.Expr, error) { return dst
 func (noRows) Rewind() error                                        { return nil }
 func (noRows) RowCount() int                                        { return 0 }
 
-func (p *planner) join(n *logical.Join) (physical.Node, error) {
-	left, err := p.node(n.Left)
-	if err != nil {
-		return nil, err
-	}
-	right, err := p.node(n.Right)
-	if err != nil {
-		return nil, err
-	}
-	lc := n.Left.Columns()
-	conds, err := remapAll(n.Conds, append(lc[:len(lc):len(lc)], n.Right.Columns()...))
-	return &physical.NestedLoop{Type: physical.JoinType(n.Type), Left: left, Right: right, Conds: conds}, err
-}
-
 // orderOf finds the scan that could give an order by columns, through nodes that keep the order of their input.
 func orderOf(n logical.Node, order []rewrite.Order) (*logical.Scan, []rewrite.Order, bool) {
 	switch n := n.(type) {

@@ -36,7 +36,7 @@ func ExplainColumns(analyze bool) []string {
 // Explain prints a plan in TiDB's table form, one row a node, children below their parents.
 func Explain(p *physical.Plan, ann Annotations) [][]string {
 	x := &explainer{ann: ann}
-	x.node(p.Root, "", "")
+	x.node(p.Root, "", "", "")
 	return x.rows
 }
 
@@ -45,11 +45,14 @@ type explainer struct {
 	rows [][]string
 }
 
-// node prints n behind the lines that lead to it; below leads to its children.
-func (x *explainer) node(n physical.Node, lead, below string) {
+// labelled is a node whose children have roles.
+type labelled interface{ Labels() []string }
+
+// node prints n, in a role, behind the lines that lead to it; below leads to its children.
+func (x *explainer) node(n physical.Node, role, lead, below string) {
 	b := n.Common()
 	name, object, info := n.Describe()
-	id := lead + name + "_" + strconv.Itoa(b.ID)
+	id := lead + name + "_" + strconv.Itoa(b.ID) + role
 	est := strconv.FormatFloat(b.EstRows, 'f', 2, 64)
 	minimum := ""
 	if x.rows == nil && x.ann.MinimumBytes > 0 {
@@ -68,11 +71,15 @@ func (x *explainer) node(n physical.Node, lead, below string) {
 		x.rows = append(x.rows, []string{id, est, "root", object, join(info, minimum)})
 	}
 	children := n.Children()
+	roles := make([]string, len(children))
+	if l, ok := n.(labelled); ok {
+		roles = l.Labels()
+	}
 	for i, c := range children {
 		if i == len(children)-1 {
-			x.node(c, below+"└─", below+"  ")
+			x.node(c, roles[i], below+"└─", below+"  ")
 		} else {
-			x.node(c, below+"├─", below+"│ ")
+			x.node(c, roles[i], below+"├─", below+"│ ")
 		}
 	}
 }

@@ -36,6 +36,8 @@ func (b *builder) node(n physical.Node) (*pipe, error) {
 		return b.agg(n)
 	case *physical.NestedLoop:
 		return b.nestedLoop(n)
+	case *physical.HashJoin:
+		return b.hashJoin(n)
 	case *physical.Union:
 		return b.union(n)
 	case *physical.Load:

@@ -124,6 +124,9 @@ func (h *Hash) pairs() bool { return h.emits() || len(h.o.Conds) > 0 }
 // emits says if pairs are what the join gives.
 func (h *Hash) emits() bool { return h.o.Type == physical.InnerJoin || h.o.Type == physical.LeftJoin }
 
+// Capacity is the most rows of a batch of pairs. Batches of left rows alone are as long as the left side's.
+func (h *Hash) Capacity() int { return h.capacity }
+
 func (h *Hash) keyTypes() []types.Type {
 	out := make([]types.Type, len(h.o.Keys))
 	for i, k := range h.o.Keys {

@@ -22,8 +22,10 @@ type Result struct {
 	Input  logical.Node // nil for an Insert of Load
 	Output []logical.Column
 	Hints  physical.Hints
-	Tables []*schema.Table
-	Params int
+	// JoinHints are those of all query blocks.
+	JoinHints []*logical.JoinHint
+	Tables    []*schema.Table
+	Params    int
 
 	Insert *physical.Insert // without Input and ID
 	Load   *physical.Load   // input of Insert, under LoadSet
@@ -67,8 +69,9 @@ type binder struct {
 	lastID int
 	depth  int // of queries
 	ctes   *cte
-	// stream and hash are hints of the query block in work.
+	// stream, hash and joins are hints of the query block in work.
 	stream, hash bool
+	joins        []*ast.TableOptimizerHint
 }
 
 func (b *binder) statement(n ast.StmtNode) error {

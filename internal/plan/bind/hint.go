@@ -6,8 +6,8 @@ import (
 	"github.com/spillwaydb/spillway/internal/sqlerr"
 )
 
-// hints notes the optimizer hints of a query block. Hints about joins and indexes that no rule looks at are ignored in
-// silence, unknown ones with a warning, as in MySQL.
+// hints notes the optimizer hints of a query block. Hints about joins wait for the block's tables (joinHints). Hints that
+// no rule looks at are ignored in silence, unknown ones with a warning, as in MySQL.
 func (b *binder) hints(list []*ast.TableOptimizerHint) {
 	for _, h := range list {
 		switch h.HintName.L {
@@ -24,7 +24,9 @@ func (b *binder) hints(list []*ast.TableOptimizerHint) {
 			b.stream, b.hash = true, false
 		case "hash_agg":
 			b.hash, b.stream = true, false
-		case "hash_join", "merge_join", "inl_join", "inl_hash_join", "no_hash_join", "no_merge_join", "no_index_join",
+		case "hash_join", "merge_join", "inl_join", "inl_hash_join":
+			b.joins = append(b.joins, h)
+		case "no_hash_join", "no_merge_join", "no_index_join",
 			"hash_join_build", "hash_join_probe", "broadcast_join", "shuffle_join", "straight_join", "leading",
 			"use_index", "ignore_index", "force_index", "order_index", "no_order_index", "use_index_merge",
 			"no_index_merge", "semi_join_rewrite", "no_decorrelate", "qb_name", "set_var", "read_from_storage",

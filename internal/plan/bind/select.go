@@ -71,10 +71,11 @@ func (b *binder) selectStatement(n *ast.SelectStmt, outer *scope) (*query, error
 	if n.SelectIntoOpt != nil {
 		return nil, notSupported("SELECT ... INTO OUTFILE")
 	}
-	saveStream, saveHash := b.stream, b.hash
-	b.stream, b.hash = false, false
-	defer func() { b.stream, b.hash = saveStream, saveHash }()
+	saveStream, saveHash, saveJoins := b.stream, b.hash, b.joins
+	b.stream, b.hash, b.joins = false, false, nil
+	defer func() { b.stream, b.hash, b.joins = saveStream, saveHash, saveJoins }()
 	b.hints(n.TableHints)
+	joins := b.joins
 
 	s := &block{b: b, n: n, aggs: &aggregates{}}
 	q, err := b.from(n.From, outer)
@@ -82,6 +83,7 @@ func (b *binder) selectStatement(n *ast.SelectStmt, outer *scope) (*query, error
 		return nil, err
 	}
 	s.node, s.from = q.node, q.scope
+	b.joinHints(joins, q.scope)
 	if n.LockInfo != nil {
 		lock(q.node, n.LockInfo)
 	}

@@ -114,12 +114,29 @@ func (x *exprBinder) exists(n *ast.ExistsSubqueryExpr, filter bool, negate ...bo
 		x.filter(s.node, s.conds, not)
 		return nil, nil
 	}
-	mark := x.mark(s.node, s.conds)
+	conds, err := x.b.areTrue(s.conds)
+	if err != nil {
+		return nil, err
+	}
+	mark := x.mark(s.node, conds)
 	e, err := x.b.call("is true", mark)
 	if err != nil || !not {
 		return e, err
 	}
 	return x.b.call("not", e)
+}
+
+// areTrue makes unknown a plain no.
+func (b *binder) areTrue(conds []expr.Expr) ([]expr.Expr, error) {
+	var out []expr.Expr
+	for _, c := range conds {
+		e, err := b.call("is true", c)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, e)
+	}
+	return out, nil
 }
 
 func (x *exprBinder) join(j *logical.Join) { x.joins = append(x.joins, &subqueryJoin{Join: j}) }
@@ -213,12 +230,9 @@ func (x *exprBinder) quantified(op string, l ast.ExprNode, sub ast.Node, all, no
 		return nil, nil
 	}
 	// What was pulled out of the subquery's WHERE filters: unknown is not a match there, unlike in the comparison.
-	var conds []expr.Expr
-	for _, c := range s.conds {
-		if c, err = x.b.call("is true", c); err != nil {
-			return nil, err
-		}
-		conds = append(conds, c)
+	conds, err := x.b.areTrue(s.conds)
+	if err != nil {
+		return nil, err
 	}
 	mark := x.mark(s.node, appendConjuncts(conds, x.b.fold(match)))
 	if none {

@@ -78,6 +78,7 @@ func (b *binder) restrict(t *target, where ast.ExprNode, order *ast.OrderByClaus
 // update binds UPDATE of one table.
 func (b *binder) update(n *ast.UpdateStmt) error {
 	b.hints(n.TableHints)
+	joins := b.joins
 	if n.With != nil {
 		leave, err := b.enterWith(n.With)
 		if err != nil {
@@ -89,6 +90,7 @@ func (b *binder) update(n *ast.UpdateStmt) error {
 	if err != nil {
 		return err
 	}
+	b.joinHints(joins, t.scope)
 	if err := b.restrict(t, n.Where, n.Order, n.Limit); err != nil {
 		return err
 	}
@@ -114,6 +116,7 @@ func (b *binder) update(n *ast.UpdateStmt) error {
 // delete binds DELETE of one table.
 func (b *binder) delete(n *ast.DeleteStmt) error {
 	b.hints(n.TableHints)
+	joins := b.joins
 	if n.IsMultiTable && (n.Tables == nil || len(n.Tables.Tables) != 1) {
 		return notSupported("a change of several tables at once")
 	}
@@ -128,6 +131,7 @@ func (b *binder) delete(n *ast.DeleteStmt) error {
 	if err != nil {
 		return err
 	}
+	b.joinHints(joins, t.scope)
 	if n.IsMultiTable {
 		if name := n.Tables.Tables[0].Name.O; !isName(name, t.scan.Alias) {
 			return sqlerr.New(sqlerr.ErrUnknownTable, name, "MULTI DELETE")

@@ -1,0 +1,62 @@
+package build
+
+import (
+	"github.com/spillwaydb/spillway/internal/exec/join"
+	"github.com/spillwaydb/spillway/internal/expr"
+	"github.com/spillwaydb/spillway/internal/plan/physical"
+	"github.com/spillwaydb/spillway/internal/types"
+)
+
+// hashJoin builds the right side in a pipeline of its own, before that of the left side. Keys that are no columns are
+// computed behind the columns of their sides, and are not part of what is joined.
+func (b *builder) hashJoin(n *physical.HashJoin) (*pipe, error) {
+	right, err := b.node(n.Right)
+	if err != nil {
+		return nil, err
+	}
+	left, err := b.node(n.Left)
+	if err != nil {
+		return nil, err
+	}
+	o := join.HashOptions{
+		Type: n.Type, LeftOut: len(left.types), RightOut: len(right.types), Conds: n.Conds, NullAware: n.NullAware,
+		Workers: max(left.workers, right.workers), PageBytes: b.sizing.PageBytes, HashZero: b.deps.HashZero,
+		Env: b.deps.Env,
+	}
+	leftKeys, rightKeys := make([]expr.Expr, len(n.Keys)), make([]expr.Expr, len(n.Keys))
+	for i := range n.Keys {
+		leftKeys[i], rightKeys[i] = n.Keys[i].Left, n.Keys[i].Right
+	}
+	leftAt, err := b.columnsOf(left, n, leftKeys)
+	if err != nil {
+		return nil, err
+	}
+	rightAt, err := b.columnsOf(right, n, rightKeys)
+	if err != nil {
+		return nil, err
+	}
+	o.Left, o.Right = left.types, right.types
+	for i, k := range n.Keys {
+		key := join.HashKey{Left: leftAt[i], Right: rightAt[i], Type: k.Type, NullSafe: k.NullSafe}
+		if t := right.types[rightAt[i]]; sameButNull(t, k.Type) {
+			key.Type = t // the column is kept once
+		}
+		o.Keys = append(o.Keys, key)
+	}
+	acct, err := b.open(n, join.HashMinBytes(o))
+	if err != nil {
+		return nil, err
+	}
+	o.Account = acct
+	h := join.NewHash(o)
+	left.types, left.capacity = n.Types(), max(left.capacity, h.Capacity())
+	if b.dry {
+		return left, nil
+	}
+	b.run.OnClose(h.Close)
+	b.end(right, n, h.Sink(), right.workers)
+	b.step(left, n, h.Operator())
+	return left, nil
+}
+
+func sameButNull(a, b types.Type) bool { return a.WithNullable(true) == b.WithNullable(true) }
