@@ -152,8 +152,8 @@ func readsOnly(e expr.Expr, set map[int]bool) bool {
 	return len(used) > 0
 }
 
-// unify casts the sides of a key to one physical type. Comparisons have cast them already, but for integers of different
-// signs and decimals of different scales.
+// unify casts the sides of a key to one physical type. Comparisons have cast them already, but for integers of
+// different signs and decimals of different scales.
 func unify(k *physical.JoinKey) bool {
 	a, b := k.Left.Type(), k.Right.Type()
 	switch pa, pb := a.Phys(), b.Phys(); {

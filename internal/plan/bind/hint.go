@@ -6,8 +6,8 @@ import (
 	"github.com/spillwaydb/spillway/internal/sqlerr"
 )
 
-// hints notes the optimizer hints of a query block. Hints about joins wait for the block's tables (joinHints). Hints that
-// no rule looks at are ignored in silence, unknown ones with a warning, as in MySQL.
+// hints notes the optimizer hints of a query block. Hints about joins wait for the block's tables (joinHints). Hints
+// that no rule looks at are ignored in silence, unknown ones with a warning, as in MySQL.
 func (b *binder) hints(list []*ast.TableOptimizerHint) {
 	for _, h := range list {
 		switch h.HintName.L {
