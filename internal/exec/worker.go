@@ -14,6 +14,7 @@ type Worker struct {
 	run     *Run
 
 	source LocalSource // of the chain in work; nil between chains
+	tokens int         // calls of TakeToken that were not undone
 }
 
 // Statement is the statement that the worker works for.
@@ -34,4 +35,35 @@ func (w *Worker) Pause() error {
 		return nil
 	}
 	return w.source.Pause()
+}
+
+// waitToken is shown by the process list.
+const waitToken memory.WaitReason = "waiting for a scan token"
+
+// TakeToken waits until the worker may read a morsel of a table. ReturnToken undoes it. A worker that reads within a
+// morsel needs no second token, or it could wait for itself.
+func (w *Worker) TakeToken(ctx context.Context) error {
+	if w.tokens == 0 && !w.run.Statement.TryToken() {
+		got := false
+		err := w.Wait(ctx, waitToken, func(ctx context.Context) error {
+			err := w.run.Statement.AwaitToken(ctx)
+			got = err == nil
+			return err
+		})
+		if err != nil {
+			if got {
+				w.run.Statement.ReturnToken()
+			}
+			return err
+		}
+	}
+	w.tokens++
+	return nil
+}
+
+// ReturnToken undoes a TakeToken.
+func (w *Worker) ReturnToken() {
+	if w.tokens--; w.tokens == 0 {
+		w.run.Statement.ReturnToken()
+	}
 }

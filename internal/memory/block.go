@@ -169,6 +169,9 @@ func (s *Statement) moreDescs() error {
 // grow changes the statement's bytes in memory.
 func (s *Statement) grow(n int64) {
 	s.resident += n
+	if n < 0 {
+		s.relax()
+	}
 	s.publish()
 }
 
@@ -222,7 +225,7 @@ func (s *Statement) unpin(id BlockID, d *desc, reuse Reuse) {
 func (s *Statement) keepLoose(d *desc) {
 	n := d.size()
 	if q := s.options.QuotaBytes; q > 0 && s.granted+s.leased+n > q {
-		s.fail(s.quotaErrorLocked())
+		s.failAtQuota(n)
 	} else if s.pool.arbiter.lease(n) {
 		s.leased += n
 		s.leases.Add(n)

@@ -109,6 +109,9 @@ func (s *Statement) evictBehind() {
 	s.behind = false
 	q := s.options.QuotaBytes
 	for !s.closed && s.resident+headroom(q) > q {
+		if s.giveUp(headroom(q)) {
+			return // one token at a time
+		}
 		id, d := s.victim()
 		if id == 0 {
 			return

@@ -142,6 +142,10 @@ type StatementOptions struct {
 	ForceSpill bool
 	// TempQuotaBytes limits the statement's temporary storage; 0: none of its own.
 	TempQuotaBytes int64
-	// OnEvent is called at most once for each kind of event, from any goroutine.
+	// ScanTokens bounds the morsels in flight of the statement's scans: tidb_distsql_scan_concurrency; 0: no bound.
+	ScanTokens int
+	// RateLimit: tidb_enable_rate_limit_action. Over its quota the statement gives up tokens before it spills.
+	RateLimit bool
+	// OnEvent is called at most once for each kind of event, EventToken for each token, from any goroutine.
 	OnEvent func(Event)
 }

@@ -53,6 +53,7 @@ type Statement struct {
 	closed   bool
 	raised   [eventKinds]bool
 	undo     func() bool // stops the watch on Admit's context
+	tokens   tokens
 
 	waits
 }
@@ -60,6 +61,7 @@ type Statement struct {
 func (p *Pool) newStatement(o StatementOptions) *Statement {
 	s := &Statement{pool: p, options: o, owner: p.owners.Add(1)}
 	s.io.L = &s.mu
+	s.initTokens()
 	s.ctx, s.cancel = context.WithCancelCause(context.Background())
 	s.account = &Account{pool: p, name: o.Name}
 	if p.server != nil {
@@ -129,6 +131,8 @@ func (s *Statement) Operator(name string, minBytes int64) (*Account, error) {
 // Event raises an event, once for each kind.
 func (s *Statement) Event(k EventKind) {
 	s.mu.Lock()
+	for k == EventAggMode && s.options.QuotaBytes > 0 && !s.raised[k] && s.giveUp(0) {
+	}
 	e, ok := s.event(k)
 	s.mu.Unlock()
 	if ok {
@@ -285,9 +289,10 @@ func (s *Statement) reserve(a *Account, n int64, kind Kind) (Kind, error) {
 	if q := s.options.QuotaBytes; q > 0 && s.granted+s.leased+n > q {
 		switch {
 		case !s.spills():
-			s.fail(s.quotaErrorLocked())
+			s.failAtQuota(n)
 			return kind, s.err
 		case s.options.CancelAtQuota || s.account.spilled == 0: // LOG spills first, too
+			s.tokens.refused = s.granted + s.leased + n
 			return kind, sqlerr.ErrNoSurplus
 		}
 		if e, ok := s.event(EventQuota); ok {
@@ -313,7 +318,7 @@ func (s *Statement) unlease(n int64) {
 // released meanwhile.
 func (s *Statement) fit(n int64) error {
 	q := s.options.QuotaBytes
-	for q > 0 && s.resident+n > q && s.spills() && s.evictOne() {
+	for q > 0 && s.resident+n > q && s.spills() && (s.giveUp(n) || s.evictOne()) {
 	}
 	return s.err
 }

@@ -36,9 +36,12 @@ type PoolStats struct {
 type EventKind uint8
 
 const (
-	EventSpill   EventKind = iota // "memory exceeds quota, spill to disk now."
-	EventAggMode                  // "memory exceeds quota, set aggregate mode to spill-mode" (raised by the operator)
-	EventQuota                    // over the quota, action LOG
+	EventNone        EventKind = iota // never raised
+	EventToken                        // "memory exceeds quota, destroy one token now."
+	EventTokensSpent                  // "memory exceeds quota, rateLimitAction delegate to fallback action"
+	EventSpill                        // "memory exceeds quota, spill to disk now."
+	EventAggMode                      // "memory exceeds quota, set aggregate mode to spill-mode" (by the operator)
+	EventQuota                        // over the quota, action LOG
 	eventKinds
 )
 
@@ -47,4 +50,6 @@ type Event struct {
 	Kind     EventKind
 	Consumed int64
 	Quota    int64
+	// Tokens and, before one is given up, TokensLeft: of EventToken and EventTokensSpent.
+	Tokens, TokensLeft int
 }

@@ -176,14 +176,27 @@ func (s *Session) statementOptions(p planned) memory.StatementOptions {
 		CancelAtQuota: s.vars.String("tidb_mem_oom_action") == "CANCEL",
 		Spill:         s.vars.Bool("tidb_enable_tmp_storage_on_oom"),
 		ForceSpill:    s.vars.Bool("spillway_force_spill"),
+		ScanTokens:    int(s.vars.Int("tidb_distsql_scan_concurrency")),
+		RateLimit:     s.vars.Bool("tidb_enable_rate_limit_action"),
 		OnEvent:       s.logEvent,
 	}
 }
 
-// logEvent writes TiDB's lines about memory; memory calls it once a statement for each kind.
+// logEvent writes TiDB's lines about memory, at TiDB's levels.
 func (s *Session) logEvent(e memory.Event) {
 	var msg string
+	conn := slog.Uint64("conn", s.info.ID)
+	total := slog.Int("total token count", e.Tokens)
 	switch e.Kind {
+	case memory.EventToken:
+		s.manager.Logger.LogAttrs(context.Background(), slog.LevelInfo,
+			"memory exceeds quota, destroy one token now.", slog.Int64("consumed", e.Consumed),
+			slog.Int64("quota", e.Quota), total, slog.Int("remaining token count", e.TokensLeft), conn)
+		return
+	case memory.EventTokensSpent:
+		s.manager.Logger.LogAttrs(context.Background(), slog.LevelInfo,
+			"memory exceeds quota, rateLimitAction delegate to fallback action", total, conn)
+		return
 	case memory.EventSpill:
 		msg = "memory exceeds quota, spill to disk now."
 	case memory.EventAggMode:
@@ -194,7 +207,7 @@ func (s *Session) logEvent(e memory.Event) {
 		return
 	}
 	s.manager.Logger.LogAttrs(context.Background(), slog.LevelWarn, msg,
-		slog.Int64("consumed", e.Consumed), slog.Int64("quota", e.Quota), slog.Uint64("conn", s.info.ID))
+		slog.Int64("consumed", e.Consumed), slog.Int64("quota", e.Quota), conn)
 }
 
 func shorten(text string, n int) string {

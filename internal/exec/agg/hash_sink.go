@@ -178,12 +178,9 @@ func (l *hashLocal) full(ctx context.Context) error {
 		l.pass = passTables * l.since
 	}
 	l.forget()
-	if l.outgrown() {
-		l.h.pressed()
-		if l.repeats() {
-			if err := l.compact(ctx); err != nil {
-				return err
-			}
+	if l.outgrown() && l.repeats() {
+		if err := l.compact(ctx); err != nil {
+			return err
 		}
 	}
 	g.Parts.ReleaseFull(memory.ReuseLate)

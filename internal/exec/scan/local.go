@@ -21,7 +21,8 @@ type local struct {
 	decoder *table.Decoder
 	filter  *expr.Evaluator // nil: none
 	fill    filler
-	at      int // next of rows' pairs to decode
+	at      int          // next of rows' pairs to decode
+	worker  *exec.Worker // nil: closed, or of a test without flow control
 }
 
 var _ exec.LocalSource = (*local)(nil)
@@ -33,8 +34,11 @@ type filler interface {
 	close() error
 }
 
-func newLocal(t *Table) (*local, error) {
-	l := &local{t: t}
+func newLocal(t *Table, w *exec.Worker) (*local, error) {
+	l := &local{t: t, worker: w}
+	if w != nil {
+		w.Statement().OpenScan()
+	}
 	if err := l.open(); err != nil {
 		l.Close()
 		return nil, err
@@ -48,10 +52,10 @@ func (l *local) open() error {
 	var keys *keyFeed
 	switch t.feed {
 	case feedNone:
-		l.fill = &spans{t: t, reader: t.reader}
+		l.fill = &spans{t: t, worker: l.worker, reader: t.reader}
 	default:
 		index = n.Table.Primary
-		keys = &keyFeed{t: t}
+		keys = &keyFeed{t: t, spans: spans{t: t, worker: l.worker, reader: t.keyReader()}}
 		l.fill = &lookup{t: t, keys: keys}
 		if err := keys.open(); err != nil {
 			return err
@@ -140,7 +144,10 @@ func (l *local) Close() error {
 	}
 	l.batch.Close()
 	l.rows.close()
-	l.filter, l.batch, l.fill = nil, nil, noFill{}
+	if l.worker != nil {
+		l.worker.Statement().CloseScan()
+	}
+	l.filter, l.batch, l.fill, l.worker = nil, nil, noFill{}, nil
 	return err
 }
 
@@ -151,9 +158,10 @@ func (noFill) fill(context.Context, *pairPage, int) (bool, error) { return false
 func (noFill) pause() error                                       { return nil }
 func (noFill) close() error                                       { return nil }
 
-// spans reads the pairs of morsels as they lie.
+// spans reads the pairs of morsels as they lie. The worker has a token while a morsel is in flight.
 type spans struct {
 	t      *Table
+	worker *exec.Worker // nil: no flow control
 	reader kv.Reader
 	it     kv.Iterator // nil: between morsels
 }
@@ -161,14 +169,7 @@ type spans struct {
 func (s *spans) fill(ctx context.Context, p *pairPage, maxPairs int) (bool, error) {
 	for {
 		if s.it == nil {
-			m, ok := s.t.take()
-			if !ok {
-				return false, nil
-			}
-			n := s.t.o.Node
-			o := kv.ScanOptions{Reverse: n.Reverse, Once: len(n.Ranges) == 0}
-			var err error
-			if s.it, err = s.reader.Scan(s.t.o.Account, m, o); err != nil {
+			if ok, err := s.open(ctx); err != nil || !ok {
 				return false, err
 			}
 		}
@@ -187,6 +188,34 @@ func (s *spans) fill(ctx context.Context, p *pairPage, maxPairs int) (bool, erro
 	}
 }
 
+// open begins the next morsel; false: there is none.
+func (s *spans) open(ctx context.Context) (bool, error) {
+	if s.worker != nil {
+		if err := s.worker.TakeToken(ctx); err != nil {
+			return false, err
+		}
+	}
+	m, ok := s.t.take()
+	if ok {
+		n := s.t.o.Node
+		it, err := s.reader.Scan(s.t.o.Account, m, kv.ScanOptions{Reverse: n.Reverse, Once: len(n.Ranges) == 0})
+		if err == nil {
+			s.it = it
+			return true, nil
+		}
+		s.returnToken()
+		return false, err
+	}
+	s.returnToken()
+	return false, nil
+}
+
+func (s *spans) returnToken() {
+	if s.worker != nil {
+		s.worker.ReturnToken()
+	}
+}
+
 func (s *spans) pause() error {
 	if s.it == nil {
 		return nil
@@ -200,6 +229,7 @@ func (s *spans) close() error {
 	}
 	it := s.it
 	s.it = nil
+	s.returnToken()
 	return it.Close()
 }
 

@@ -26,7 +26,6 @@ type keyFeed struct {
 }
 
 func (f *keyFeed) open() error {
-	f.spans = spans{t: f.t, reader: f.t.keyReader()}
 	if f.t.feed == feedPoints {
 		return nil
 	}

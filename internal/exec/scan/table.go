@@ -143,7 +143,7 @@ func (t *Table) Rewind() {
 func (t *Table) MaxWorkers() int { return t.workers }
 
 // NewLocal implements exec.Source.
-func (t *Table) NewLocal(*exec.Worker) (exec.LocalSource, error) { return newLocal(t) }
+func (t *Table) NewLocal(w *exec.Worker) (exec.LocalSource, error) { return newLocal(t, w) }
 
 // Close implements exec.Source.
 func (t *Table) Close() error {
