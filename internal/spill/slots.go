@@ -58,6 +58,72 @@ func (f *slotFile) put(i int) {
 	f.count--
 }
 
+// idle are the slots of word w that are free and have space.
+func (f *slotFile) idle(w int) uint64 {
+	word := ^(f.used[w] | f.holes[w])
+	if beyond := (w+1)*64 - f.top; beyond > 0 {
+		word &= ^uint64(0) >> beyond
+	}
+	return word
+}
+
+// idleRun finds the longest run of idle slots, or the first of enough slots, which may have more than that by less
+// than 64.
+func (f *slotFile) idleRun(enough int) (first, n int) {
+	start, length := 0, 0 // of the run that ends before the present slot
+	for w := range f.used {
+		word := f.idle(w)
+		switch {
+		case word == ^uint64(0):
+			if length == 0 {
+				start = w * 64
+			}
+			length += 64
+		case word == 0:
+			length = 0
+		default:
+			for bit := range 64 {
+				if word&(1<<bit) == 0 {
+					length = 0
+					continue
+				}
+				if length == 0 {
+					start = w*64 + bit
+				}
+				length++
+				if length > n {
+					first, n = start, length
+				}
+			}
+		}
+		if length > n {
+			first, n = start, length
+		}
+		if n >= enough {
+			break
+		}
+	}
+	return first, n
+}
+
+// hold takes idle slots out of use for a while.
+func (f *slotFile) hold(first, n int) {
+	for i := first; i < first+n; i++ {
+		f.used[i/64] |= 1 << (i % 64)
+	}
+	f.count += n
+}
+
+// unhold ends hold; holes tells if the slots have no space any more.
+func (f *slotFile) unhold(first, n int, holes bool) {
+	for i := first; i < first+n; i++ {
+		if holes {
+			f.holes[i/64] |= 1 << (i % 64)
+		}
+		f.put(i)
+	}
+}
+
 // has tells if slot i is used.
 func (f *slotFile) has(i int) bool { return i < f.top && f.used[i/64]&(1<<(i%64)) != 0 }
 

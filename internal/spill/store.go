@@ -38,6 +38,8 @@ const (
 	// slackBytes of freed slots keep their space on disk, or as much as is in use: overwriting is twice as fast as
 	// extending.
 	slackBytes = 256 << 20
+	// holeBytes of freed slots side by side are given back at once; fewer only if there are no more.
+	holeBytes = 16 << 20
 )
 
 // Store is temporary storage. Its methods may be called from any goroutine.
@@ -57,6 +59,8 @@ type Store struct {
 	owners map[uint64]*owner
 	stats  Stats
 	closed bool
+	// punching: a goroutine gives space back.
+	punching bool
 }
 
 // owner is what a statement has on disk.
@@ -353,28 +357,68 @@ func (s *Store) release(number uint64, f *slotFile, i int) {
 	if s.stats.Allocated-s.stats.InUse <= max(slackBytes, s.stats.InUse) {
 		return
 	}
-	// Too much space lies idle. The slot is kept in use until the hole is made, so that nobody writes to it.
-	f.used[i/64] |= 1 << (i % 64)
-	f.count++
-	s.stats.Allocated -= f.slot
-	s.closing.Go(func() { s.punch(f, i) })
+	if !s.punching && s.tooMuchIdle() {
+		s.punching = true
+		s.closing.Go(s.punch)
+	}
 }
 
-// punch gives the space of a slot back.
-func (s *Store) punch(f *slotFile, i int) {
-	err := s.files.Punch(f.file, int64(i)*f.slot, f.slot)
+// tooMuchIdle tells if freed slots take more space than is worth to keep.
+func (s *Store) tooMuchIdle() bool {
+	return s.stats.Allocated-s.stats.InUse > max(slackBytes, s.stats.InUse)
+}
+
+// punch gives space of freed slots back until little is left: one range after the other, as each call of a file system
+// that is behind holds a thread.
+func (s *Store) punch() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err != nil {
-		s.options.Logger.Error("temporary storage: giving space back", "err", err)
-		s.stats.Allocated += f.slot
-	} else {
-		f.holes[i/64] |= 1 << (i % 64)
+	for s.tooMuchIdle() {
+		f, first, n := s.idleRun()
+		if n == 0 {
+			break
+		}
+		// The slots are kept in use until the hole is made, so that nobody writes to them.
+		f.hold(first, n)
+		s.stats.Allocated -= int64(n) * f.slot
+		s.mu.Unlock()
+		err := s.files.Punch(f.file, int64(first)*f.slot, int64(n)*f.slot)
+		s.mu.Lock()
+		f.unhold(first, n, err == nil)
+		if err != nil {
+			s.options.Logger.Error("temporary storage: giving space back", "err", err)
+			s.stats.Allocated += int64(n) * f.slot
+		}
+		if f.count == 0 {
+			s.drop(f)
+		}
+		if err != nil {
+			break
+		}
 	}
-	f.put(i)
-	if f.count == 0 {
-		s.drop(f)
+	s.punching = false
+}
+
+// idleRun finds freed slots side by side that still have space: the longest of the files, but the first that is long
+// enough for its hole to be worth a call.
+func (s *Store) idleRun() (f *slotFile, first, n int) {
+	for _, c := range s.open {
+		i, k := c.idleRun(int(max(holeBytes/c.slot, 1)))
+		if int64(k)*c.slot > int64(n)*slotOf(f) {
+			f, first, n = c, i, k
+		}
+		if int64(n)*slotOf(f) >= holeBytes {
+			break
+		}
 	}
+	return f, first, n
+}
+
+func slotOf(f *slotFile) int64 {
+	if f == nil {
+		return 0
+	}
+	return f.slot
 }
 
 // drop closes an empty file, in the background.
