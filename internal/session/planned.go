@@ -143,6 +143,9 @@ func (s *Session) explain(ctx context.Context, st *parse.Statement, n *ast.Expla
 	if show, ok := n.Stmt.(*ast.ShowStmt); ok { // DESCRIBE t
 		return s.show(ctx, st, show, a)
 	}
+	if err := explainFormat(n.Format); err != nil {
+		return err
+	}
 	return s.withPlan(ctx, st, a, func(p planned) error {
 		ann := plan.Annotations{Analyze: n.Analyze}
 		if n.Analyze {
@@ -161,6 +164,17 @@ func (s *Session) explain(ctx context.Context, st *parse.Statement, n *ast.Expla
 		}
 		return s.sendTexts(ctx, a, plan.ExplainColumns(n.Analyze), plan.Explain(p.plan, ann))
 	})
+}
+
+// explainFormat refuses the formats that are not TiDB's table.
+func explainFormat(name string) error {
+	switch strings.ToLower(name) {
+	case "", "row", "brief", "traditional":
+		return nil
+	case "json", "tree", "dot", "verbose", "tidb_json":
+		return sqlerr.New(sqlerr.ErrNotSupportedYet, "EXPLAIN FORMAT="+name)
+	}
+	return sqlerr.New(sqlerr.ErrUnknownExplainFormat, name)
 }
 
 // annotate turns a profile into EXPLAIN ANALYZE's figures.
