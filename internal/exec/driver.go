@@ -12,14 +12,33 @@ import (
 )
 
 // Execute runs the pipelines to their ends or to the first error. It returns that error; the caller still closes the
-// run.
+// run. A run of operators that keep nothing may be executed again.
 func (r *Run) Execute(ctx context.Context) error {
+	if r.Profile == nil {
+		r.Profile = new(Profile)
+	}
 	for _, p := range r.Pipelines {
+		if p.Loop != nil {
+			if err := guardedLoop(ctx, p); err != nil {
+				return err
+			}
+			continue
+		}
 		if err := r.pipeline(ctx, p); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// guardedLoop runs a pipeline that executes others; see guarded.
+func guardedLoop(ctx context.Context, p *Pipeline) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = sqlerr.AssertionError("panic in a loop of pipelines: %v\n%s", p, debug.Stack())
+		}
+	}()
+	return p.Loop(ctx)
 }
 
 // pipeline runs one pipeline: the calling goroutine is worker 0.
@@ -28,6 +47,9 @@ func (r *Run) pipeline(ctx context.Context, p *Pipeline) error {
 	limits := make([]int, len(p.Chains)) // workers of each chain
 	for i, c := range p.Chains {
 		limits[i] = max(1, min(p.Workers, c.Source.MaxWorkers()))
+		if r.Outer != nil {
+			limits[i] = 1
+		}
 		workers = max(workers, limits[i])
 	}
 	ctx, cancel := context.WithCancelCause(ctx)

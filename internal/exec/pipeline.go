@@ -1,6 +1,8 @@
 package exec
 
 import (
+	"context"
+
 	"github.com/spillwaydb/spillway/internal/memory"
 )
 
@@ -26,14 +28,22 @@ type Pipeline struct {
 	Node    int // of the sink
 	Sink    Sink
 	Workers int // the most workers; the sources may offer fewer
+	// Loop, if not nil, is all that the pipeline does, and what is above is not set: it executes nested runs, as the
+	// rounds of a recursive query are. It looks at its context before each.
+	Loop func(ctx context.Context) error
 }
 
 // Run is one execution of a plan: its statement, profile, and the pipelines in the order in which they run. Whoever
 // makes it calls Close, whatever happened.
 type Run struct {
 	Statement *memory.Statement
-	Profile   Profile
+	Profile   *Profile // nil: Execute makes one
 	Pipelines []*Pipeline
+	// Nested: it is a run within another one, which owns the accounts of its operators, and the profile.
+	Nested bool
+	// Outer is the worker of the other run that waits for this one, if that worker has a source in work; this run has
+	// one worker then.
+	Outer *Worker
 
 	closers []func() error
 }
@@ -59,12 +69,16 @@ func (r *Run) Close() error {
 			}
 			keep(c.Source.Close())
 		}
-		keep(p.Sink.Close())
+		if p.Sink != nil {
+			keep(p.Sink.Close())
+		}
 	}
 	for i := len(r.closers) - 1; i >= 0; i-- {
 		keep(r.closers[i]())
 	}
 	r.Pipelines, r.closers = nil, nil
-	r.Profile.each((*NodeProfile).detach)
+	if !r.Nested && r.Profile != nil {
+		r.Profile.each((*NodeProfile).detach)
+	}
 	return first
 }

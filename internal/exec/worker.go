@@ -29,12 +29,18 @@ func (w *Worker) Wait(ctx context.Context, why memory.WaitReason, wait func(cont
 	return w.run.Statement.Wait(ctx, why, wait)
 }
 
-// Pause gives back what the worker's source holds and must not outlive a wait.
+// Pause gives back what the worker's source holds and must not outlive a wait, and those of the workers that wait for
+// this one's run.
 func (w *Worker) Pause() error {
-	if w.source == nil {
-		return nil
+	for at := w; at != nil; at = at.run.Outer {
+		if at.source == nil {
+			continue
+		}
+		if err := at.source.Pause(); err != nil {
+			return err
+		}
 	}
-	return w.source.Pause()
+	return nil
 }
 
 // waitToken is shown by the process list.

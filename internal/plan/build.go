@@ -71,7 +71,12 @@ func Build(ctx *Context, s *parse.Statement) (*physical.Plan, error) {
 			p.warn(h.Name)
 		}
 	}
-	number(out.Root, 0)
+	out.CTEs = p.cteList
+	last := 0
+	for _, n := range out.Roots() {
+		last = number(n, last)
+	}
+	countScans(out)
 	return out, nil
 }
 
@@ -110,6 +115,9 @@ type planner struct {
 	want   map[*logical.Scan]wanted
 	hints  []*logical.JoinHint
 	lastID int
+	// ctes are those planned so far, or being planned; cteList those that are done.
+	ctes    map[*logical.CTE]*physical.CTE
+	cteList []*physical.CTE
 }
 
 type wanted struct {

@@ -43,6 +43,8 @@ func (p *planner) node(n logical.Node) (physical.Node, error) {
 			u.Inputs = append(u.Inputs, in)
 		}
 		out = u
+	case *logical.CTEScan:
+		out, err = p.cteScan(n)
 	case *logical.MaxOneRow:
 		in, err := p.node(n.Input)
 		if err != nil {

@@ -36,7 +36,9 @@ func ExplainColumns(analyze bool) []string {
 // Explain prints a plan in TiDB's table form, one row a node, children below their parents.
 func Explain(p *physical.Plan, ann Annotations) [][]string {
 	x := &explainer{ann: ann}
-	x.node(p.Root, "", "", "")
+	for _, n := range p.Roots() {
+		x.node(n, "", "", "")
+	}
 	return x.rows
 }
 
@@ -53,6 +55,9 @@ func (x *explainer) node(n physical.Node, role, lead, below string) {
 	b := n.Common()
 	name, object, info := n.Describe()
 	id := lead + name + "_" + strconv.Itoa(b.ID) + role
+	if c, ok := n.(*physical.CTE); ok {
+		id = c.Label()
+	}
 	est := strconv.FormatFloat(b.EstRows, 'f', 2, 64)
 	minimum := ""
 	if x.rows == nil && x.ann.MinimumBytes > 0 {

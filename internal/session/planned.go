@@ -190,7 +190,9 @@ func annotate(p *physical.Plan, out outcome) map[int]plan.NodeStats {
 			walk(c)
 		}
 	}
-	walk(p.Root)
+	for _, n := range p.Roots() {
+		walk(n)
+	}
 	return nodes
 }
 

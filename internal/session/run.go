@@ -109,7 +109,7 @@ func (s *Session) execute(
 		return err
 	}
 	defer func() { err = errFirst(err, run.Close()) }()
-	out.profile = &run.Profile
+	out.profile = run.Profile
 	err = run.Execute(ctx)
 	out.rows = rows.sent
 	if result != nil {

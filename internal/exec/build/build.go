@@ -39,7 +39,7 @@ type Deps struct {
 // Build makes the run of a plan. The caller closes it, also after an error of Execute; on an error of Build nothing is
 // kept. result gives what a data change did, once the run has ended; nil: the plan gives rows.
 func Build(p *physical.Plan, s Sizing, d Deps) (run *exec.Run, result func() dml.Result, err error) {
-	b := &builder{sizing: s, deps: d, run: &exec.Run{Statement: d.Statement}}
+	b := &builder{sizing: s, deps: d, run: &exec.Run{Statement: d.Statement, Profile: new(exec.Profile)}}
 	if err := b.root(p.Root); err != nil {
 		if cerr := b.run.Close(); cerr != nil {
 			return nil, nil, fmt.Errorf("%w (and closing: %w)", err, cerr)
@@ -56,6 +56,12 @@ type builder struct {
 	run     *exec.Run
 	minimum int64
 	result  func() dml.Result
+	ctes    map[*physical.CTE]*builtCTE // of the whole plan
+
+	// sub is the part that is built; nil: the whole plan. In a dry walk its accounts are opened, else they are used.
+	sub    *subplan
+	opened int  // accounts of sub
+	once   bool // some operator cannot be executed again
 }
 
 // pipe gives the rows of a node: a pipeline that lacks its end. In a dry walk it has no chains and steps.
@@ -70,6 +76,9 @@ type pipe struct {
 
 // open takes an operator's minimum. In a dry walk it returns nil.
 func (b *builder) open(n physical.Node, minBytes int64) (*memory.Account, error) {
+	if b.sub != nil {
+		return b.openSub(n, minBytes)
+	}
 	b.minimum += minBytes
 	if b.dry {
 		return nil, nil

@@ -15,7 +15,10 @@ import (
 
 // node returns the pipe of a node that gives rows.
 func (b *builder) node(n physical.Node) (*pipe, error) {
+	b.once = b.once || !keepsNothing(n)
 	switch n := n.(type) {
+	case *physical.CTEScan:
+		return b.cteScan(n)
 	case *physical.Scan:
 		return b.scan(n)
 	case *physical.VirtualScan:

@@ -58,7 +58,7 @@ type field struct {
 
 func (b *binder) selectStatement(n *ast.SelectStmt, outer *scope) (*query, error) {
 	if n.With != nil {
-		leave, err := b.enterWith(n.With)
+		leave, err := b.enterWith(n.With, n)
 		if err != nil {
 			return nil, err
 		}

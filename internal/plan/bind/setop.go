@@ -13,7 +13,7 @@ import (
 // setOperation binds UNION, EXCEPT and INTERSECT; a UNION DISTINCT makes all on its left distinct too, as in MySQL.
 func (b *binder) setOperation(n *ast.SetOprStmt, outer *scope) (*query, error) {
 	if n.With != nil {
-		leave, err := b.enterWith(n.With)
+		leave, err := b.enterWith(n.With, n)
 		if err != nil {
 			return nil, err
 		}

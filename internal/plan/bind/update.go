@@ -80,7 +80,7 @@ func (b *binder) update(n *ast.UpdateStmt) error {
 	b.hints(n.TableHints)
 	joins := b.joins
 	if n.With != nil {
-		leave, err := b.enterWith(n.With)
+		leave, err := b.enterWith(n.With, n)
 		if err != nil {
 			return err
 		}
@@ -121,7 +121,7 @@ func (b *binder) delete(n *ast.DeleteStmt) error {
 		return notSupported("a change of several tables at once")
 	}
 	if n.With != nil {
-		leave, err := b.enterWith(n.With)
+		leave, err := b.enterWith(n.With, n)
 		if err != nil {
 			return err
 		}

@@ -265,6 +265,7 @@ type Hints struct {
 // Plan is a statement's plan.
 type Plan struct {
 	Root    Node
+	CTEs    []*CTE   // each behind those that it reads
 	Columns []Column // of the result; nil if the statement gives no rows
 	Hints   Hints
 	Params  int

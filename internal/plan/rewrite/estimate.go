@@ -82,6 +82,8 @@ func (c *Context) Rows(n logical.Node) float64 {
 		}
 	case *logical.MaxOneRow:
 		return 1
+	case *logical.CTEScan:
+		return c.cteRows(n)
 	case *logical.Union:
 		sum := 0.0
 		for _, p := range n.Parts {

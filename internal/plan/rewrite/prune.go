@@ -52,6 +52,9 @@ func prune(n logical.Node, need map[int]bool) logical.Node {
 		return n
 	case *logical.Values:
 		return n
+	case *logical.CTEScan:
+		pruneCTEScan(n, need)
+		return n
 	}
 	below := map[int]bool{}
 	for id := range need {
