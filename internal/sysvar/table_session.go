@@ -59,7 +59,8 @@ var sessionTable = []Var{
 	blocks("net_buffer_length", both, "16384", kib, mib, kib),
 	integer("net_read_timeout", both, "30", 1, 31536000),
 	integer("net_retry_count", both, "10", 1, maxUint64),
-	integer("net_write_timeout", both, "60", 1, 31536000),
+	// MySQL's is 60; a client that does not read is cheap here.
+	integer("net_write_timeout", both, "600", 1, 31536000),
 	flag("new", both, false),
 	flag("old_alter_table", both, false),
 	integer("optimizer_prune_level", hint, "1", 0, 1),
