@@ -103,8 +103,18 @@ const (
 type LockOptions struct {
 	Mode       LockMode
 	Timeout    time.Duration // innodb_lock_wait_timeout; 0: NOWAIT (sqlerr.ErrLockNowait)
-	SkipLocked bool          // Lock returns false instead of waiting
+	SkipLocked bool          // Lock answers NotLocked instead of waiting
 }
+
+// Locked is the answer of Txn.Lock.
+type Locked uint8
+
+const (
+	NotLocked  Locked = iota // another transaction holds it; only with LockOptions.SkipLocked
+	LockHeld                 // the transaction had it before
+	LockTaken                // it is the transaction's from now on
+	LockWaited               // as LockTaken, but it had to wait for it: others have ended meanwhile
+)
 
 // TxnOptions are a transaction's properties.
 type TxnOptions struct {
@@ -133,9 +143,15 @@ type Txn interface {
 	// duplicate checks and locking reads. Each Get and each Scan takes the state anew; a scan sees writes of its own
 	// transaction that happen meanwhile behind its position, at the latest from the next batch on.
 	Latest() (Reader, error)
-	// Lock takes a row lock for the rest of the transaction; false only with SkipLocked. Errors: ErrLockWaitTimeout,
-	// ErrLockDeadlock (the transaction is to be rolled back), ErrLockNowait.
-	Lock(ctx context.Context, key Key, o LockOptions) (bool, error)
+	// Current reads the latest committed state as of this call, with the writes of earlier statements: for locking
+	// reads. Unlike Latest it is one state, and has nothing of the statement that reads (K2).
+	Current() (Reader, error)
+	// Commits counts the store's commits. One that is not counted yet still holds its locks, so if the number is the
+	// same before Current and after the locks were had on what was read there, nobody has changed that in between.
+	Commits() uint64
+	// Lock takes a row lock for the rest of the transaction. Errors: ErrLockWaitTimeout, ErrLockDeadlock (the
+	// transaction is to be rolled back), ErrLockNowait.
+	Lock(ctx context.Context, key Key, o LockOptions) (Locked, error)
 	// Set and Delete write to the current statement. They take no lock and commits check nothing: whoever writes locks
 	// the key first and reads Latest then, or loses updates.
 	Set(key Key, value Value) error

@@ -127,6 +127,13 @@ func (s *Session) setOne(ctx context.Context, st *parse.Statement, v *ast.Variab
 		s.lastInsertID = datumUint(d)
 		return nil
 	}
+	if name == "tx_isolation_one_shot" { // SET TRANSACTION ISOLATION LEVEL
+		if s.txn.open() {
+			return sqlerr.New(sqlerr.ErrCantChangeTxCharacteristics)
+		}
+		s.txn.next = datumText(d)
+		return nil
+	}
 	was := s.vars.Bool("autocommit")
 	if err := s.vars.Set(name, d, env.Warn); err != nil {
 		return err

@@ -7,6 +7,7 @@ import (
 	"github.com/spillwaydb/spillway/internal/catalog"
 	"github.com/spillwaydb/spillway/internal/kv"
 	"github.com/spillwaydb/spillway/internal/memory"
+	"github.com/spillwaydb/spillway/internal/sqlerr"
 )
 
 // transaction is a session's transaction: the one that BEGIN or autocommit=0 opened, or that of a single statement.
@@ -16,10 +17,14 @@ type transaction struct {
 	owner    *catalog.Owner // metadata locks; as old as the session
 	explicit bool           // it ends with COMMIT or ROLLBACK, not with the statement
 	readOnly bool
-	stmt     int               // number of the statement that runs
-	view     uint64            // version of the catalog when the read view was taken; 0: there is none yet
-	current  *memory.Statement // whose waits are waits for locks; nil: none runs
-	saved    map[string]int    // savepoints: number of the last statement that they keep
+	// committed: READ COMMITTED, each statement reads what is committed when it begins. So does READ UNCOMMITTED:
+	// nothing that is not committed is ever read.
+	committed bool
+	next      string            // isolation of the next transaction: SET TRANSACTION; empty: the session's
+	stmt      int               // number of the statement that runs
+	view      uint64            // version of the catalog when the read view was taken; 0: there is none yet
+	current   *memory.Statement // whose waits are waits for locks; nil: none runs
+	saved     map[string]int    // savepoints: number of the last statement that they keep
 }
 
 // open says if a transaction is open that outlives the statement.
@@ -35,6 +40,11 @@ func (t *transaction) begin(ctx context.Context, s *Session, explicit, readOnly 
 		return err
 	}
 	t.kv, t.explicit, t.readOnly, t.stmt, t.view, t.saved = txn, explicit, readOnly, 0, 0, nil
+	isolation := t.next
+	if t.next = ""; isolation == "" {
+		isolation = s.vars.String("transaction_isolation")
+	}
+	t.committed = isolation == "READ-COMMITTED" || isolation == "READ-UNCOMMITTED"
 	s.setInTxn(explicit)
 	return nil
 }
@@ -57,11 +67,10 @@ func (t *transaction) statement(ctx context.Context, s *Session) error {
 			return err
 		}
 	}
-	current := s.vars.String("transaction_isolation") == "READ-COMMITTED"
-	if t.view == 0 || current {
+	if t.view == 0 || t.committed {
 		t.view = s.snapshot().Version
 	}
-	n, err := t.kv.BeginStatement(ctx, current)
+	n, err := t.kv.BeginStatement(ctx, t.committed)
 	if err != nil {
 		return err
 	}
@@ -70,13 +79,13 @@ func (t *transaction) statement(ctx context.Context, s *Session) error {
 }
 
 // endStatement ends the statement that began last: undone if err is not nil (S4), committed if it is its own
-// transaction.
+// transaction. A deadlock undoes the whole transaction, so that the others can go on.
 func (t *transaction) endStatement(ctx context.Context, s *Session, err error) error {
 	if t.kv == nil {
 		t.owner.ReleaseAll()
 		return err
 	}
-	if t.explicit {
+	if t.explicit && !sqlerr.Is(err, sqlerr.ErrLockDeadlock) {
 		if err != nil {
 			return errFirst(err, t.rollbackTo(s, t.stmt-1))
 		}

@@ -107,7 +107,7 @@ func (w *Writer) lockKeys(ctx context.Context, row []types.Datum) (bool, error) 
 	any := false
 	if c.table.HasPrimaryKey() {
 		any = true
-		if err := w.lock(ctx, w.key); err != nil {
+		if _, err := w.lock(ctx, w.key); err != nil {
 			return false, err
 		}
 	}
@@ -121,18 +121,17 @@ func (w *Writer) lockKeys(ctx context.Context, row []types.Datum) (bool, error) 
 			continue
 		}
 		any = true
-		if err := w.lock(ctx, key); err != nil {
+		if _, err := w.lock(ctx, key); err != nil {
 			return false, err
 		}
 	}
 	return any, nil
 }
 
-func (w *Writer) lock(ctx context.Context, key []byte) error {
+func (w *Writer) lock(ctx context.Context, key []byte) (kv.Locked, error) {
 	o := w.o.Lock
 	o.Mode, o.SkipLocked = kv.LockExclusive, false
-	_, err := w.o.Txn.Lock(ctx, key, o)
-	return err
+	return w.o.Txn.Lock(ctx, key, o)
 }
 
 // check looks for rows with the unique keys of row. own is the key of a row that does not count.
@@ -158,23 +157,38 @@ func (w *Writer) check(ctx context.Context, row []types.Datum, own []byte) (*Dup
 		if !unique {
 			continue
 		}
-		ok, err := w.get(ctx, key)
+		there, err := w.holder(ctx, key, own)
 		if err != nil {
 			return nil, err
 		}
-		if !ok {
-			continue
-		}
-		primary, _, ok := splitEntry(w.found)
-		if !ok || len(primary) == 0 {
-			return nil, corrupt("value of unique index", key)
-		}
-		w.exist = append(append(w.exist[:0], c.rowKey...), primary...)
-		if !bytes.Equal(w.exist, own) {
+		if there {
 			return w.duplicate(x.index, x.parts, row), nil
 		}
 	}
 	return nil, nil
+}
+
+// holder finds the row that has an entry of a unique index: exist is its key. false if there is none but own. A row
+// that another transaction is about to change or delete is waited for.
+func (w *Writer) holder(ctx context.Context, entry, own []byte) (bool, error) {
+	for {
+		ok, err := w.get(ctx, entry)
+		if err != nil || !ok {
+			return false, err
+		}
+		primary, _, ok := splitEntry(w.found)
+		if !ok || len(primary) == 0 {
+			return false, corrupt("value of unique index", entry)
+		}
+		w.exist = append(append(w.exist[:0], w.o.Codec.rowKey...), primary...)
+		if bytes.Equal(w.exist, own) {
+			return false, nil
+		}
+		got, err := w.lock(ctx, w.exist)
+		if err != nil || got == kv.LockHeld {
+			return err == nil, err
+		}
+	}
 }
 
 func (w *Writer) duplicate(x *schema.Index, parts []part, row []types.Datum) *Duplicate {

@@ -60,8 +60,9 @@ type builder struct {
 
 	// sub is the part that is built; nil: the whole plan. In a dry walk its accounts are opened, else they are used.
 	sub    *subplan
-	opened int  // accounts of sub
-	once   bool // some operator cannot be executed again
+	opened int                       // accounts of sub
+	once   bool                      // some operator cannot be executed again
+	limits map[*physical.Scan]uint64 // of locking scans: rows that the plan takes at most
 }
 
 // pipe gives the rows of a node: a pipeline that lacks its end. In a dry walk it has no chains and steps.

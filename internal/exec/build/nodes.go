@@ -76,7 +76,7 @@ func (b *builder) scan(n *physical.Scan) (*pipe, error) {
 	}
 	src, err := scan.New(scan.Options{
 		Account: acct, Node: n, Txn: b.deps.Txn, Lock: b.deps.Lock, Store: store, Env: b.deps.Env,
-		Workers: workers, BatchRows: b.sizing.BatchRows,
+		Workers: workers, BatchRows: b.sizing.BatchRows, Limit: b.limits[n],
 	})
 	if err != nil {
 		return nil, err
@@ -150,7 +150,26 @@ func (b *builder) project(p *pipe, n physical.Node, exprs []expr.Expr, helper bo
 	return nil
 }
 
+// limitLocks tells a locking scan right below a LIMIT how many rows are wanted, so that it does not lock others.
+func (b *builder) limitLocks(n *physical.Limit) {
+	in := n.Input
+	for {
+		p, ok := in.(*physical.Projection)
+		if !ok {
+			break
+		}
+		in = p.Input
+	}
+	if s, ok := in.(*physical.Scan); ok && s.Lock != physical.LockNone && n.Count < 1<<62 && n.Offset < 1<<62 {
+		if b.limits == nil {
+			b.limits = map[*physical.Scan]uint64{}
+		}
+		b.limits[s] = n.Offset + n.Count
+	}
+}
+
 func (b *builder) limit(n *physical.Limit) (*pipe, error) {
+	b.limitLocks(n)
 	p, err := b.node(n.Input)
 	if err != nil {
 		return nil, err

@@ -9,7 +9,8 @@
 //	kv.Iterator -> page of pairs (64 KiB) -> vectors -> filter -> batch
 //
 // An index that does not cover the wanted columns gives primary keys, which are looked up in batches, sorted unless the
-// order of the index is to be kept. A locking scan locks each key and then reads the row's latest version.
+// order of the index is to be kept. A locking scan reads the latest committed state: a page is locked and read again
+// until it stays as it is.
 //
 // # Memory
 //

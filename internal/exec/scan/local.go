@@ -7,6 +7,7 @@ import (
 	"github.com/spillwaydb/spillway/internal/exec"
 	"github.com/spillwaydb/spillway/internal/expr"
 	"github.com/spillwaydb/spillway/internal/kv"
+	"github.com/spillwaydb/spillway/internal/plan/physical"
 	"github.com/spillwaydb/spillway/internal/schema"
 	"github.com/spillwaydb/spillway/internal/sqlerr"
 	"github.com/spillwaydb/spillway/internal/table"
@@ -52,12 +53,12 @@ func (l *local) open() error {
 	var keys *keyFeed
 	switch t.feed {
 	case feedNone:
-		l.fill = &spans{t: t, worker: l.worker, reader: t.reader}
+		l.fill, _ = t.spans(l.worker)
 	default:
 		index = n.Table.Primary
-		keys = &keyFeed{t: t, spans: spans{t: t, worker: l.worker, reader: t.keyReader()}}
-		l.fill = &lookup{t: t, keys: keys}
-		if err := keys.open(); err != nil {
+		keys = &keyFeed{t: t}
+		l.fill = &lookup{t: t, keys: keys, points: lockedPoints{t: t}}
+		if err := keys.open(l.worker); err != nil {
 			return err
 		}
 	}
@@ -108,6 +109,9 @@ func (l *local) decode() error {
 		err := l.decodeRows(n)
 		if err == nil {
 			l.at += n
+			if l.t.o.Limit > 0 {
+				l.t.given += uint64(l.batch.Rows())
+			}
 			return nil
 		}
 		if !errors.Is(err, sqlerr.ErrNoSurplus) {
@@ -158,13 +162,28 @@ func (noFill) fill(context.Context, *pairPage, int) (bool, error) { return false
 func (noFill) pause() error                                       { return nil }
 func (noFill) close() error                                       { return nil }
 
-// spans reads the pairs of morsels as they lie. The worker has a token while a morsel is in flight.
+// spans returns what reads the morsels' pairs; the second result is the same, of a locking scan. That one takes no
+// tokens: it has one worker.
+func (t *Table) spans(w *exec.Worker) (filler, *lockedSpans) {
+	if t.o.Node.Lock == physical.LockNone {
+		return &spans{t: t, worker: w}, nil
+	}
+	s := &lockedSpans{t: t}
+	return s, s
+}
+
+// spans reads the pairs of morsels as they lie in the statement's snapshot. The worker has a token while a morsel is in
+// flight.
 type spans struct {
 	t      *Table
 	worker *exec.Worker // nil: no flow control
-	reader kv.Reader
-	it     kv.Iterator // nil: between morsels
+	it     kv.Iterator  // nil: between morsels
 }
+
+var (
+	_ filler = (*spans)(nil)
+	_ filler = (*lockedSpans)(nil)
+)
 
 func (s *spans) fill(ctx context.Context, p *pairPage, maxPairs int) (bool, error) {
 	for {
@@ -198,7 +217,7 @@ func (s *spans) open(ctx context.Context) (bool, error) {
 	m, ok := s.t.take()
 	if ok {
 		n := s.t.o.Node
-		it, err := s.reader.Scan(s.t.o.Account, m, kv.ScanOptions{Reverse: n.Reverse, Once: len(n.Ranges) == 0})
+		it, err := s.t.reader.Scan(s.t.o.Account, m, kv.ScanOptions{Reverse: n.Reverse, Once: len(n.Ranges) == 0})
 		if err == nil {
 			s.it = it
 			return true, nil

@@ -3,8 +3,10 @@ package scan
 import (
 	"bytes"
 	"context"
+	"errors"
 	"slices"
 
+	"github.com/spillwaydb/spillway/internal/exec"
 	"github.com/spillwaydb/spillway/internal/kv"
 	"github.com/spillwaydb/spillway/internal/plan/physical"
 	"github.com/spillwaydb/spillway/internal/sqlerr"
@@ -13,39 +15,34 @@ import (
 // keyPairs is the most index entries whose rows are looked up in one sorted batch.
 const keyPairs = 512
 
-// rowKey is a row to look up: its key without prefix, and the index entry that named it.
-type rowKey struct{ primary, entry []byte }
-
-// keyFeed gives the keys of rows, a page of entries at a time; see feedKind.
+// keyFeed gives the keys of rows, without prefix, a page of entries at a time; see feedKind.
 type keyFeed struct {
-	t     *Table
-	page  pairPage
-	spans spans
-	keys  []rowKey // of the page; sorted by the row's key unless order is kept
-	at    int
+	t      *Table
+	page   pairPage
+	spans  filler
+	locked *lockedSpans // spans of a locking scan; nil: it is none
+	keys   [][]byte     // of the page; sorted unless order is kept
+	at     int
 }
 
-func (f *keyFeed) open() error {
+func (f *keyFeed) open(w *exec.Worker) error {
 	if f.t.feed == feedPoints {
+		f.spans = noFill{}
 		return nil
 	}
-	if err := f.page.open(f.t.o.Account, f.t.o.Env, keysPageBytes, keyPairs); err != nil {
-		return err
-	}
-	// A row's key is all that is wanted of it; of an entry the value may have it.
-	f.page.pairs.KeysOnly = f.t.feed == feedRows
-	return nil
+	f.spans, f.locked = f.t.spans(w)
+	return f.page.open(f.t.o.Account, f.t.o.Env, keysPageBytes, keyPairs)
 }
 
 // next gives the next key; it lives until the call after.
-func (f *keyFeed) next(ctx context.Context) (rowKey, bool, error) {
+func (f *keyFeed) next(ctx context.Context) ([]byte, bool, error) {
 	if f.t.feed == feedPoints {
 		m, ok := f.t.take()
-		return rowKey{primary: m.Start[min(len(m.Start), len(f.t.codec.RowPrefix())):]}, ok, nil
+		return m.Start[min(len(m.Start), len(f.t.codec.RowPrefix())):], ok, nil
 	}
 	if f.at == len(f.keys) {
 		if ok, err := f.more(ctx); err != nil || !ok {
-			return rowKey{}, false, err
+			return nil, false, err
 		}
 	}
 	f.at++
@@ -76,10 +73,10 @@ func (f *keyFeed) more(ctx context.Context) (bool, error) {
 		if err != nil {
 			return false, err
 		}
-		f.keys = append(f.keys, rowKey{primary, p.Key(i)})
+		f.keys = append(f.keys, primary)
 	}
-	if !n.KeepOrder && f.t.feed == feedIndex {
-		slices.SortFunc(f.keys, func(a, b rowKey) int { return bytes.Compare(a.primary, b.primary) })
+	if !n.KeepOrder {
+		slices.SortFunc(f.keys, bytes.Compare)
 	}
 	return true, nil
 }
@@ -92,17 +89,18 @@ func (f *keyFeed) close() error {
 	return err
 }
 
-// lookup reads rows by their keys, one by one; a locking scan locks them first.
+// lookup reads rows by their keys, one by one.
 type lookup struct {
-	t    *Table
-	keys *keyFeed
-	key  []byte
-	gone []byte // room for entries read to see that they are still there
+	t      *Table
+	keys   *keyFeed
+	points lockedPoints
+	key    []byte
 }
 
 func (l *lookup) fill(ctx context.Context, p *pairPage, maxPairs int) (bool, error) {
 	p.pairs.N = 0
 	used := 0
+	maxPairs = l.t.wanted(maxPairs)
 	for p.pairs.N < maxPairs {
 		k, ok, err := l.keys.next(ctx)
 		if err != nil {
@@ -111,14 +109,15 @@ func (l *lookup) fill(ctx context.Context, p *pairPage, maxPairs int) (bool, err
 		if !ok {
 			break
 		}
-		l.key = append(append(l.key[:0], l.t.codec.RowPrefix()...), k.primary...)
-		if ok, err = l.locked(ctx, k.entry); err != nil {
+		l.key = append(append(l.key[:0], l.t.codec.RowPrefix()...), k...)
+		r, ok, err := l.reader(ctx)
+		if err != nil {
 			return false, err
 		}
 		if !ok {
 			continue
 		}
-		full, err := l.read(ctx, p, &used)
+		full, err := l.read(ctx, r, p, &used)
 		if err != nil {
 			return false, err
 		}
@@ -129,38 +128,19 @@ func (l *lookup) fill(ctx context.Context, p *pairPage, maxPairs int) (bool, err
 	return p.pairs.N > 0, nil
 }
 
-// locked locks the row, if the scan does so; false if the row is skipped, or is not in the index as it was any longer.
-func (l *lookup) locked(ctx context.Context, entry []byte) (bool, error) {
-	n := l.t.o.Node
-	if n.Lock == physical.LockNone {
-		return true, nil
+// reader is where the row at key is read; false if it is left out.
+func (l *lookup) reader(ctx context.Context) (kv.Reader, bool, error) {
+	switch {
+	case l.t.o.Node.Lock == physical.LockNone:
+		return l.t.reader, true, nil
+	case l.t.feed == feedPoints:
+		return l.points.lock(ctx, l.key)
 	}
-	o := l.t.o.Lock
-	o.Mode = kv.LockExclusive
-	if n.Lock == physical.LockShare {
-		o.Mode = kv.LockShared
-	}
-	switch n.Wait {
-	case physical.NoWait:
-		o.Timeout = 0
-	case physical.SkipLocked:
-		o.SkipLocked = true
-	}
-	ok, err := l.t.o.Txn.Lock(ctx, l.key, o)
-	if err != nil || !ok || l.t.feed != feedIndex {
-		return ok, err
-	}
-	// Whoever changes the entry locks the row first.
-	l.gone, ok, err = l.t.latest.Get(ctx, entry, l.gone[:0])
-	return ok, err
+	return l.keys.locked.reader, true, nil
 }
 
 // read adds the row at key to the page, behind its first used bytes; full: it is the last one, or must be read again.
-func (l *lookup) read(ctx context.Context, p *pairPage, used *int) (full bool, err error) {
-	r := l.t.reader
-	if l.t.latest != nil {
-		r = l.t.latest
-	}
+func (l *lookup) read(ctx context.Context, r kv.Reader, p *pairPage, used *int) (full bool, err error) {
 	buf := p.pairs.Buf
 	start := *used
 	valueAt := start + len(l.key)
@@ -174,7 +154,7 @@ func (l *lookup) read(ctx context.Context, p *pairPage, used *int) (full bool, e
 	switch {
 	case err != nil:
 		return false, err
-	case !ok && l.t.latest == nil && l.t.feed == feedIndex:
+	case !ok && l.t.feed == feedIndex:
 		return false, sqlerr.New(sqlerr.ErrKeyNotFound, l.t.o.Node.Table.Name)
 	case !ok:
 		return false, nil
@@ -205,7 +185,6 @@ func (l *lookup) alone(p *pairPage, value []byte) error {
 
 func (l *lookup) pause() error { return l.keys.pause() }
 
-func (l *lookup) close() error { return l.keys.close() }
+func (l *lookup) close() error { return errors.Join(l.keys.close(), l.points.close()) }
 
 var _ filler = (*lookup)(nil)
-var _ filler = (*spans)(nil)

@@ -18,6 +18,8 @@ type Options struct {
 	Txn kv.Txn
 	// Lock says how locking scans wait; the mode is the node's.
 	Lock kv.LockOptions
+	// Limit is the most rows that the plan takes of the scan; a locking scan locks no more than it takes. 0: all.
+	Limit uint64
 	// Store gives split points; nil: one morsel a range.
 	Store     kv.Store
 	Env       *expr.Env

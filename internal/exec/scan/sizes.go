@@ -34,7 +34,7 @@ type sizes struct {
 // sizesOf chooses the sizes. batchRows is the most rows, 0: the vector package's choice.
 func sizesOf(n *physical.Scan, batchRows int) sizes {
 	s := sizes{page: pageBytes, types: outputTypes(n)}
-	if f := feeds(n); f == feedIndex || f == feedRows {
+	if feeds(n) == feedIndex {
 		s.keys = keysPageBytes
 	}
 	width := 0
@@ -104,7 +104,6 @@ const (
 	feedNone   feedKind = iota // rows, or entries of a covering index, are read as they lie
 	feedPoints                 // the ranges are keys
 	feedIndex                  // entries of an index
-	feedRows                   // keys of rows, which are locked before they are read
 )
 
 func feeds(n *physical.Scan) feedKind {
@@ -113,8 +112,6 @@ func feeds(n *physical.Scan) feedKind {
 		return feedPoints
 	case !n.Index.Primary && (n.Lock != physical.LockNone || !n.Table.Covers(n.Index, n.Ordinals)):
 		return feedIndex
-	case n.Lock != physical.LockNone:
-		return feedRows
 	}
 	return feedNone
 }

@@ -20,11 +20,11 @@ type Table struct {
 	sizes sizes
 	feed  feedKind
 	codec *table.Codec
-	// reader is what rows are read from; own: closed by the scan.
+	// reader is what rows are read from, but by locking scans; own: closed by the scan.
 	reader  kv.Reader
 	own     bool
-	latest  kv.Reader // of locking scans; nil: none
 	workers int
+	given   uint64 // rows, if there is a limit: then there is one worker
 
 	mu      sync.Mutex // protects the following
 	morsels []kv.Span
@@ -51,28 +51,29 @@ func New(o Options) (*Table, error) {
 	return t, nil
 }
 
-// open gets the readers.
+// open gets the reader.
 func (t *Table) open() error {
+	if t.o.Node.Lock != physical.LockNone {
+		return nil
+	}
 	var err error
 	if t.reader = t.o.Reader; t.reader == nil {
-		if t.reader, err = t.o.Txn.Reader(); err != nil {
-			return err
-		}
-		t.own = true
-	}
-	if t.o.Node.Lock != physical.LockNone {
-		t.latest, err = t.o.Txn.Latest()
+		t.reader, err = t.o.Txn.Reader()
+		t.own = err == nil
 	}
 	return err
 }
 
-// keyReader is where keys come from. A locking read sees the latest committed rows, but the scan of a statement that
-// changes rows must not meet what it has written itself.
-func (t *Table) keyReader() kv.Reader {
-	if t.latest != nil && !t.o.Node.WithKey {
-		return t.latest
+// wanted is how many of at most n rows are to be read at once. A locking scan of a statement with LIMIT reads, and
+// locks, as many as it still needs.
+func (t *Table) wanted(n int) int {
+	if t.o.Limit == 0 || t.o.Node.Lock == physical.LockNone {
+		return n
 	}
-	return t.reader
+	if t.given >= t.o.Limit {
+		return 1
+	}
+	return int(min(uint64(n), t.o.Limit-t.given))
 }
 
 // cut makes the morsels of the ranges.
@@ -136,7 +137,7 @@ func (t *Table) take() (kv.Span, bool) {
 func (t *Table) Rewind() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.next = 0
+	t.next, t.given = 0, 0
 }
 
 // MaxWorkers implements exec.Source.
@@ -151,11 +152,6 @@ func (t *Table) Close() error {
 	if t.own && t.reader != nil {
 		err = t.reader.Close()
 	}
-	if t.latest != nil {
-		if cerr := t.latest.Close(); err == nil {
-			err = cerr
-		}
-	}
-	t.reader, t.latest, t.own = nil, nil, false
+	t.reader, t.own = nil, false
 	return err
 }

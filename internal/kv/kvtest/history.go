@@ -135,6 +135,9 @@ func (h *history) step() {
 		latest, err := x.txn.Latest()
 		require.NoError(h, err)
 		h.check(latest, h.committed.with(x.now))
+		current, err := x.txn.Current()
+		require.NoError(h, err)
+		h.check(current, h.committed.with(x.before[x.last]))
 	case 13:
 		if h.r.IntN(3) > 0 {
 			h.end(x, h.r.IntN(4) > 0)

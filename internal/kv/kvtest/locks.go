@@ -30,9 +30,9 @@ func now(o kv.LockOptions) kv.LockOptions {
 
 func (s *suite) lock(txn kv.Txn, key string, o kv.LockOptions) {
 	s.Helper()
-	ok, err := txn.Lock(s.ctx, []byte(key), o)
+	got, err := txn.Lock(s.ctx, []byte(key), o)
 	require.NoError(s, err)
-	require.True(s, ok)
+	require.NotEqual(s, kv.NotLocked, got)
 }
 
 func (s *suite) refused(txn kv.Txn, key string, o kv.LockOptions) {
@@ -40,9 +40,9 @@ func (s *suite) refused(txn kv.Txn, key string, o kv.LockOptions) {
 	_, err := txn.Lock(s.ctx, []byte(key), now(o))
 	require.True(s, sqlerr.Is(err, sqlerr.ErrLockNowait), "%v", err)
 	o.SkipLocked = true
-	ok, err := txn.Lock(s.ctx, []byte(key), o)
+	got, err := txn.Lock(s.ctx, []byte(key), o)
 	require.NoError(s, err)
-	require.False(s, ok)
+	require.Equal(s, kv.NotLocked, got)
 }
 
 // async locks in a goroutine.
@@ -82,6 +82,34 @@ func testLockModes(s *suite) {
 	s.lock(c, "k", exclusive)
 	require.EqualValues(s, 2, s.store.Stats().Locks)
 	s.rollback(c)
+}
+
+func testLockAnswers(s *suite) {
+	a, b := s.begin(), s.begin()
+	answer := func(txn kv.Txn, o kv.LockOptions) kv.Locked {
+		got, err := txn.Lock(s.ctx, []byte("k"), o)
+		require.NoError(s, err)
+		return got
+	}
+	require.Equal(s, kv.LockTaken, answer(a, shared))
+	require.Equal(s, kv.LockHeld, answer(a, shared))
+	require.Equal(s, kv.LockTaken, answer(a, exclusive))
+	require.Equal(s, kv.LockHeld, answer(a, shared))
+	require.Equal(s, kv.LockHeld, answer(a, exclusive))
+	require.Equal(s, kv.NotLocked, answer(b, kv.LockOptions{Mode: kv.LockShared, SkipLocked: true}))
+	done := make(chan kv.Locked, 1)
+	go func() {
+		got, err := b.Lock(s.ctx, []byte("k"), exclusive)
+		if err != nil {
+			s.Errorf("lock: %v", err)
+		}
+		done <- got
+	}()
+	s.waiters(1)
+	s.rollback(a)
+	require.Equal(s, kv.LockWaited, <-done)
+	require.Equal(s, kv.LockHeld, answer(b, exclusive))
+	s.rollback(b)
 }
 
 // Locks are granted in the order in which they are asked for, shared ones together.
@@ -310,7 +338,7 @@ func testLockLoad(s *suite) {
 							o.Timeout = time.Duration(r.IntN(3000)) * time.Microsecond
 						}
 					}
-					ok, err := txn.Lock(s.ctx, fmt.Appendf(nil, "%d", k), o)
+					got, err := txn.Lock(s.ctx, fmt.Appendf(nil, "%d", k), o)
 					if sqlerr.Is(err, sqlerr.ErrLockDeadlock) {
 						deadlocks.Add(1)
 						break
@@ -322,7 +350,7 @@ func testLockLoad(s *suite) {
 					if err != nil {
 						s.Errorf("lock: %v", err)
 					}
-					if !ok || has[k] && (mine[k] == kv.LockExclusive || o.Mode == kv.LockShared) {
+					if got == kv.NotLocked || has[k] && (mine[k] == kv.LockExclusive || o.Mode == kv.LockShared) {
 						continue
 					}
 					if has[k] {

@@ -184,6 +184,74 @@ func testLatest(s *suite) {
 	s.commit(txn)
 }
 
+// Current is one state: what is committed when it is taken, with the writes of earlier statements only.
+func testCurrent(s *suite) {
+	s.put("a", "1", "b", "1")
+	txn := s.begin()
+	s.expect(s.current(txn), "a", "1", "b", "1")
+	s.put("a", "2", "c", "2")
+	first := s.current(txn)
+	s.set(txn, "d", "mine")
+	s.delete(txn, "b")
+	s.see(first, "a", "2", "b", "1", "c", "2")
+	s.put("a", "3")
+	s.see(first, "a", "2", "b", "1", "c", "2")
+	s.expect(s.current(txn), "a", "3", "b", "1", "c", "2")
+	s.statement(txn)
+	s.set(txn, "e", "mine")
+	s.see(first, "a", "2", "b", "1", "c", "2")
+	s.expect(s.current(txn), "a", "3", "c", "2", "d", "mine")
+	s.expect(s.reader(txn), "a", "1", "d", "mine")
+	require.NoError(s, first.Close())
+	s.commit(txn)
+}
+
+func (s *suite) current(txn kv.Txn) kv.Reader {
+	s.Helper()
+	r, err := txn.Current()
+	require.NoError(s, err)
+	return r
+}
+
+// Commits changes with each commit that writes, before the locks of its transaction can be had; not without.
+func testCommits(s *suite) {
+	watcher := s.begin()
+	n := watcher.Commits()
+	for i, end := range []func(txn kv.Txn){
+		s.commit,
+		func(txn kv.Txn) {
+			require.NoError(s, txn.DeleteSpan(kv.Span{Start: []byte("a"), End: []byte("b")}))
+			s.commit(txn)
+		},
+		func(txn kv.Txn) { // a large one
+			for k := range 400 {
+				s.set(txn, key(k), strings.Repeat("v", 10_000))
+			}
+			s.commit(txn)
+		},
+	} {
+		txn := s.begin()
+		s.lock(txn, "k", exclusive)
+		s.set(txn, "k", fmt.Sprint(i))
+		require.Equal(s, n, watcher.Commits())
+		granted := s.async(watcher, "k", exclusive)
+		s.waiters(1)
+		end(txn)
+		require.NoError(s, <-granted)
+		require.NotEqual(s, n, watcher.Commits())
+		s.rollback(watcher)
+		watcher = s.begin()
+		n = watcher.Commits()
+	}
+	s.rollback(s.begin(), watcher)
+	txn := s.begin()
+	s.set(txn, "k", "never")
+	s.rollback(txn)
+	watcher = s.begin()
+	require.Equal(s, n, watcher.Commits())
+	s.rollback(watcher)
+}
+
 // mixed is a transaction in its last statement whose reader sees keys 0 to n-1: every third stored, every third
 // written, the rest stored and written over; deletions lie between.
 func (s *suite) mixed(n int) (kv.Txn, []pair) {

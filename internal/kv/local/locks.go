@@ -106,24 +106,20 @@ func (l *lockTable) enter(id uint64, acct *memory.Account) *lockOwner {
 
 func (l *lockTable) shard(hash uint64) *lockShard { return &l.shards[hash%lockShards] }
 
-// lock takes key's lock for o; false: it is held and o.SkipLocked. wait wraps what blocks.
+// lock takes key's lock for o. wait wraps what blocks.
 func (l *lockTable) lock(ctx context.Context, o *lockOwner, key []byte, lo kv.LockOptions,
-	wait func(context.Context, func(context.Context) error) error) (bool, error) {
+	wait func(context.Context, func(context.Context) error) error) (kv.Locked, error) {
 	hash := maphash.Bytes(l.seed, key)
 	s := l.shard(hash)
 	s.mu.Lock()
 	granted, conflict, err := l.grant(s, o, hash, lo.Mode)
-	if err != nil || granted {
+	if err != nil || granted != kv.NotLocked || lo.SkipLocked {
 		s.mu.Unlock()
 		return granted, err
 	}
-	if lo.SkipLocked {
-		s.mu.Unlock()
-		return false, nil
-	}
 	if lo.Timeout <= 0 {
 		s.mu.Unlock()
-		return false, sqlerr.New(sqlerr.ErrLockNowait)
+		return kv.NotLocked, sqlerr.New(sqlerr.ErrLockNowait)
 	}
 	w := &waiter{owner: o, hash: hash, mode: lo.Mode, answer: make(chan error, 1)}
 	o.waits = w
@@ -141,8 +137,9 @@ func (l *lockTable) lock(ctx context.Context, o *lockOwner, key []byte, lo kv.Lo
 	}
 	if err != nil {
 		l.abandon(w)
+		return kv.NotLocked, err
 	}
-	return err == nil, err
+	return kv.LockWaited, nil
 }
 
 // abandon takes w out of its queue, if it still is in it: what wraps a wait may fail without waiting.
@@ -219,46 +216,49 @@ const (
 )
 
 // grant gives o the lock if it can be had now.
-func (l *lockTable) grant(s *lockShard, o *lockOwner, hash uint64, mode kv.LockMode) (bool, relation, error) {
+func (l *lockTable) grant(s *lockShard, o *lockOwner, hash uint64, mode kv.LockMode) (kv.Locked, relation, error) {
 	e, err := s.read(l, hash)
 	if err != nil {
-		return false, stranger, err
+		return kv.NotLocked, stranger, err
 	}
 	mine := e.holds(o.id)
 	switch {
 	case mine && (mode == kv.LockShared || e.mode == kv.LockExclusive):
-		return true, stranger, nil
+		return kv.LockHeld, stranger, nil
 	case mine && len(e.holders) == 1:
 		e.mode = kv.LockExclusive
-		return true, stranger, s.write(hash, e)
+		return kv.LockTaken, stranger, s.write(hash, e)
 	case mine:
-		return false, ownShared, nil
+		return kv.NotLocked, ownShared, nil
 	case len(e.holders) > 0 && (mode == kv.LockExclusive || e.mode == kv.LockExclusive) || s.queues[hash] != nil:
-		return false, stranger, nil
+		return kv.NotLocked, stranger, nil
 	}
-	return l.add(s, o, hash, mode, e)
+	if err := l.add(s, o, hash, mode, e); err != nil {
+		return kv.NotLocked, stranger, err
+	}
+	return kv.LockTaken, stranger, nil
 }
 
 // add makes o a holder of the lock.
-func (l *lockTable) add(s *lockShard, o *lockOwner, hash uint64, mode kv.LockMode, e entry) (bool, relation, error) {
+func (l *lockTable) add(s *lockShard, o *lockOwner, hash uint64, mode kv.LockMode, e entry) error {
 	if l.held.Load() >= l.limit {
-		return false, stranger, sqlerr.New(sqlerr.ErrLockTableFull)
+		return sqlerr.New(sqlerr.ErrLockTableFull)
 	}
 	var h, number [8]byte
 	binary.BigEndian.PutUint64(h[:], hash)
 	binary.BigEndian.PutUint64(number[:], uint64(o.held.Len()))
 	// The list comes first: what it names without an entry is released without effect.
 	if err := o.held.Set(number[:], h[:]); err != nil {
-		return false, stranger, err
+		return err
 	}
 	l.held.Add(1)
 	e.mode = mode
 	e.holders = append(e.holders, o.id)
 	if err := s.write(hash, e); err != nil {
-		return false, stranger, err
+		return err
 	}
 	o.weight.Add(1)
-	return true, stranger, nil
+	return nil
 }
 
 // exit releases all locks of o.
@@ -312,9 +312,9 @@ func (l *lockTable) wake(s *lockShard, hash uint64) {
 		}
 		w := q.waiters[0]
 		delete(s.queues, hash) // grant must not see those behind
-		ok, _, err := l.grant(s, w.owner, hash, w.mode)
+		granted, _, err := l.grant(s, w.owner, hash, w.mode)
 		s.queues[hash] = q
-		if !ok && err == nil {
+		if granted == kv.NotLocked && err == nil {
 			return
 		}
 		l.leave(s, w)

@@ -27,6 +27,7 @@ type store struct {
 	tables  atomic.Uint64                // names in folder
 	locks   *lockTable
 	txns    atomic.Uint64 // transactions so far
+	commits atomic.Uint64 // those that have written, counted before their locks are released
 	scans   atomic.Int64  // open iterators of the engine
 	disk    diskCheck
 

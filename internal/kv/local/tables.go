@@ -210,6 +210,7 @@ func (s *store) Ingest(ctx context.Context, acct *memory.Account, src kv.SortedS
 			return err
 		}
 		if !ok {
+			defer s.commits.Add(1)
 			return r.ingest(ctx)
 		}
 		if !first && bytes.Compare(r.last, key) >= 0 {

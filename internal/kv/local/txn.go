@@ -104,9 +104,18 @@ func (t *txn) Latest() (kv.Reader, error) {
 	return &reader{store: t.store, writes: t.writes, latest: true}, nil
 }
 
-func (t *txn) Lock(ctx context.Context, key kv.Key, o kv.LockOptions) (bool, error) {
+func (t *txn) Current() (kv.Reader, error) {
+	if err := t.begun(); err != nil {
+		return nil, err
+	}
+	return &reader{store: t.store, view: t.store.newView(), writes: t.writes, asOf: t.statement}, nil
+}
+
+func (t *txn) Commits() uint64 { return t.store.commits.Load() }
+
+func (t *txn) Lock(ctx context.Context, key kv.Key, o kv.LockOptions) (kv.Locked, error) {
 	if err := errors.Join(t.usable(), ctx.Err()); err != nil {
-		return false, err
+		return kv.NotLocked, err
 	}
 	if t.owner == nil {
 		t.owner = t.store.locks.enter(t.store.txns.Add(1), t.options.Account)
@@ -176,6 +185,7 @@ func (t *txn) commit(ctx context.Context) error {
 		return err
 	}
 	spans := disjoint(t.spans)
+	defer t.store.commits.Add(1)
 	if c, ok := t.store.fitsBatch(rows, t.writes.bytes(), spans); ok {
 		return t.store.commitBatch(t.options.Account, t.writes, spans, c)
 	}

@@ -34,10 +34,11 @@ type Access struct {
 // maxRanges bounds the ranges of one scan; values of further columns become a filter.
 const maxRanges = 4096
 
-// The costs of reading a row: along an index, and fetching the rest of it by its key.
+// The costs of reading a row: along an index, fetching the rest of it by its key, and locking it, which others pay for.
 const (
 	readCost   = 1.0
 	lookupCost = 8.0
+	lockCost   = 20.0
 	sortCost   = 0.5 // a row and a doubling
 )
 
@@ -76,6 +77,9 @@ func (a *Access) cost(n *logical.Scan, want []Order, limit float64) float64 {
 	cost := rows * width
 	if !a.Covering {
 		cost += rows * lookupCost
+	}
+	if n.Lock != logical.LockNone {
+		cost += rows * lockCost
 	}
 	if len(want) > 0 && !a.Ordered {
 		cost += a.OutRows * sortCost * math.Log2(max(a.OutRows, 2))
