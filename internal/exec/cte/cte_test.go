@@ -137,3 +137,20 @@ func TestTooManyRounds(t *testing.T) {
 	require.Equal(t, sqlerr.ErrCTEMaxRecursionDepth, sqlerr.CodeOf(r.Err))
 	require.ErrorContains(t, r.Err, "after 6 iterations")
 }
+
+// TestSortedRounds: a set that does not fit, and rounds as large as it is.
+func TestSortedRounds(t *testing.T) {
+	input := exectest.Make(testutil.Rand(t), inputRows(), []exectest.Gen{columns[0], columns[1],
+		{Type: types.NewDouble(), Distinct: 1 << 40}, columns[3]})
+	want := counts(input)
+	for k := range want {
+		want[k] = 1
+	}
+	x := recursionTest(Options{Distinct: true, MaxRounds: 1}, input, func(t testing.TB, got []exectest.Row) {
+		require.Equal(t, want, counts(got))
+	})
+	r := x.Do(t, exectest.Conditions{Shape: exectest.Shape{Rows: 100}, ForceSpill: true})
+	require.NoError(t, r.Err)
+	x.Check(t, r.Rows)
+	require.Positive(t, r.Writes)
+}

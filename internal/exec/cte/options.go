@@ -39,7 +39,7 @@ func MinBytes(o Options) int64 {
 	if o.Recursive {
 		write = 2*block + int64(memory.PageSize(placesBytes+newBytes)) + int64(o.WorkReaders)*reader
 		if o.Distinct {
-			write += pagetree.MinimumPages * seenPageBytes
+			write += pagetree.MinimumPages*seenPageBytes + o.sortedBytes()
 		}
 	}
 	return max(write, int64(o.Readers)*reader)

@@ -28,6 +28,7 @@ type Recursion struct {
 	keys   *rows.RowKeys
 
 	seenAccount *memory.Account // of seen
+	sorted      *sortedRound    // nil: the round in work looks rows up as they come
 
 	page memory.Page // room for the following
 	refs []memory.Ref
@@ -59,7 +60,14 @@ func (r *Recursion) Work() *Table { return r.work }
 
 // Rounds runs the recursive part as long as it gives rows. Error 3636 after too many rounds.
 func (r *Recursion) Rounds(ctx context.Context, round func(context.Context) error) error {
-	for n := uint64(1); !r.full && r.turn(); n++ {
+	for n := uint64(1); !r.full; n++ {
+		more, err := r.turn()
+		if err != nil {
+			return err
+		}
+		if !more {
+			break
+		}
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
@@ -69,6 +77,8 @@ func (r *Recursion) Rounds(ctx context.Context, round func(context.Context) erro
 		if err := round(ctx); err != nil {
 			return err
 		}
+		r.sorted.close()
+		r.sorted = nil
 		if r.o.Profile != nil {
 			r.o.Profile.Note("rounds", 1)
 		}
@@ -78,16 +88,22 @@ func (r *Recursion) Rounds(ctx context.Context, round func(context.Context) erro
 }
 
 // turn makes the rows of the last round the work table; false: there are none.
-func (r *Recursion) turn() bool {
+func (r *Recursion) turn() (bool, error) {
 	// Close of a table cannot fail: it frees blocks.
 	_ = r.work.Close()
 	if r.next == nil || r.next.Rows() == 0 {
-		return false
+		return false, nil
 	}
 	r.next.Release(memory.ReuseSoon)
 	r.work.parts = append(r.work.parts[:0], r.next)
 	r.next = nil
-	return true
+	if r.sorts() {
+		var err error
+		if r.sorted, err = r.newSortedRound(); err != nil {
+			return false, err
+		}
+	}
+	return true, nil
 }
 
 // endRounds frees all but the result.
@@ -95,6 +111,8 @@ func (r *Recursion) endRounds() {
 	_ = r.work.Close()
 	r.next.Close()
 	r.next = nil
+	r.sorted.close()
+	r.sorted = nil
 	if r.seen != nil {
 		r.seenAccount.Close()
 		r.seen = nil
@@ -151,6 +169,22 @@ type localRound struct{ r *Recursion }
 // Consume implements exec.LocalSink.
 func (l localRound) Consume(_ context.Context, b *vector.Batch) (exec.OpResult, error) {
 	r := l.r
+	if r.sorted != nil {
+		sel := b.Sel
+		if sel == nil {
+			sel = rows.All(b.Len)
+		}
+		return exec.NeedMore, r.sorted.builder.Append(b.Cols, sel, nil)
+	}
+	err := r.add(b)
+	if r.full {
+		return exec.Finished, err
+	}
+	return exec.NeedMore, err
+}
+
+// add puts the rows that count into the result and the next work table.
+func (r *Recursion) add(b *vector.Batch) error {
 	sel := b.Sel
 	if sel == nil {
 		sel = rows.All(b.Len)
@@ -158,7 +192,7 @@ func (l localRound) Consume(_ context.Context, b *vector.Batch) (exec.OpResult, 
 	if r.seen != nil {
 		var err error
 		if sel, err = r.unseen(b, sel); err != nil {
-			return exec.NeedMore, err
+			return err
 		}
 	}
 	out := sel
@@ -166,17 +200,11 @@ func (l localRound) Consume(_ context.Context, b *vector.Batch) (exec.OpResult, 
 		out = r.limit(out)
 	}
 	if _, err := r.next.Append(b.Cols, sel, r.refs); err != nil {
-		return exec.NeedMore, rows.Final(err)
+		return rows.Final(err)
 	}
 	n, err := r.result.parts[0].Append(b.Cols, out, r.refs)
-	if err != nil {
-		return exec.NeedMore, rows.Final(err)
-	}
 	r.result.gave(n)
-	if r.full {
-		return exec.Finished, nil
-	}
-	return exec.NeedMore, nil
+	return rows.Final(err)
 }
 
 // unseen are the rows that were not there before.
@@ -207,7 +235,13 @@ func (r *Recursion) limit(sel []uint16) []uint16 {
 }
 
 // Combine implements exec.LocalSink.
-func (l localRound) Combine(context.Context) error { return nil }
+func (l localRound) Combine(ctx context.Context) error {
+	r := l.r
+	if r.sorted == nil {
+		return nil
+	}
+	return r.sorted.each(ctx, r.o.Account, &r.o, r.add)
+}
 
 // Close implements exec.LocalSink.
 func (l localRound) Close() error { return nil }
