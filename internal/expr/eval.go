@@ -167,7 +167,7 @@ func (ev *Evaluator) eval(nd *node, rs rows) error {
 	switch e := nd.e.(type) {
 	case *Column:
 		return ev.evalColumn(nd, e)
-	case *Const:
+	case *Const, *List:
 		return nil
 	}
 	nd.res = &nd.out

@@ -197,6 +197,9 @@ func (m *maker) node(e Expr) (*node, error) {
 		}
 	}
 	nd.res = &nd.out
+	if _, ok := e.(*List); ok {
+		return nd, nil
+	}
 	switch e := e.(type) {
 	case *Const:
 		m.constant(nd, e, extra)

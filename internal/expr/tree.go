@@ -85,6 +85,9 @@ func Equal(a, b Expr) bool {
 	case *Default:
 		_, ok := b.(*Default)
 		return ok
+	case *List:
+		b, ok := b.(*List)
+		return ok && sameList(a, b)
 	case *Call:
 		b, ok := b.(*Call)
 		if !ok || a.fn != b.fn || len(a.args) != len(b.args) || !a.t.Equal(b.t) || !Deterministic(a) {

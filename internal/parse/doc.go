@@ -7,6 +7,8 @@
 //   - literals are Values of 32 bytes instead of the library's 264;
 //   - the rows of a long INSERT ... VALUES are cut off before the grammar sees them. They are read from the text while
 //     the statement runs, a few at a time (Rows), so that 60 MiB of rows cost one chunk of tree;
+//   - a list of 1,024 and more literals behind IN is cut out likewise, and a place holder is left (Param.List). The
+//     binder reads it from the text into a table off the heap;
 //   - the parser object is dropped after a long statement, as it keeps the last tree alive.
 //
 // What the grammar lacks is added here: statements as Extra, clauses (SELECT ... INTO @x, INSERT ... AS alias) by

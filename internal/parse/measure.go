@@ -20,9 +20,10 @@ type shape struct {
 	params     int
 	hintBytes  int
 	rows       rowsShape
-	into       span // INTO @a, @b
-	alias      span // AS new (a, b) behind the rows of an INSERT
-	work       span // the word WORK
+	lists      []listShape // of long INs
+	into       span        // INTO @a, @b
+	alias      span        // AS new (a, b) behind the rows of an INSERT
+	work       span        // the word WORK
 	first      [3]token
 	words      int // of first that are set
 }
@@ -53,6 +54,7 @@ func measure(s *scanner) (shape, error) {
 		rowStart int
 		state    = rowsNone
 		isSelect bool
+		cutLists bool
 	)
 	s.hintBytes = 0
 	for {
@@ -70,6 +72,7 @@ func measure(s *scanner) (shape, error) {
 		if m.words < len(m.first) {
 			if m.words == 0 {
 				isSelect = s.is(t, "SELECT") || s.is(t, "WITH")
+				cutLists = listWord(s, t)
 			}
 			m.first[m.words] = t
 			m.words++
@@ -97,6 +100,14 @@ func measure(s *scanner) (shape, error) {
 				m.alias = s.rowAlias(t)
 			case s.is(t, "WORK") && m.words == 2:
 				m.work = span{t.start, t.end}
+			case cutLists && state != rowsInside && len(m.lists) < maxLists && s.is(t, "IN"):
+				chains[depth]++
+				m.chain = max(m.chain, int(chains[depth]))
+				if l, ok := s.literalList(); ok {
+					l.params = m.params
+					m.lists = append(m.lists, l)
+					m.tokens += 3 // its place
+				}
 			default:
 				if chainWord(s, t) {
 					chains[depth]++

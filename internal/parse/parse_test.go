@@ -146,7 +146,7 @@ func (l *limited) Reserve(n int64) error {
 }
 
 func TestBudget(t *testing.T) {
-	sql := []byte("SELECT a FROM t WHERE a IN (1" + strings.Repeat(", 1", 100000) + ")")
+	sql := []byte("SELECT a FROM t WHERE a IN (a" + strings.Repeat(", 1", 100000) + ")")
 	before := heap()
 	_, err := Parse(sql, Options{Budget: &limited{left: 1 << 20}})
 	require.ErrorIs(t, err, errBudget)

@@ -1,8 +1,6 @@
 package parse
 
 import (
-	"strings"
-
 	"github.com/pingcap/tidb/pkg/parser"
 	"github.com/pingcap/tidb/pkg/parser/ast"
 
@@ -83,7 +81,7 @@ func (r *Rows) literals() ([]ast.ExprNode, error) {
 		if s.is(t, "DEFAULT") {
 			row = append(row, &ast.DefaultExpr{})
 		} else {
-			ok, err := r.literal(n, t)
+			ok, err := s.literal(n, t)
 			if err != nil {
 				return nil, err
 			}
@@ -105,8 +103,7 @@ func (r *Rows) literals() ([]ast.ExprNode, error) {
 }
 
 // literal reads one literal, which begins with t; false if it is none.
-func (r *Rows) literal(n *Value, t token) (bool, error) {
-	s := &r.scan
+func (s *scanner) literal(n *Value, t token) (bool, error) {
 	switch t.kind {
 	case tokString:
 		n.kind, n.text = KindString, unquote(s.str(t), s.backslash)
@@ -172,15 +169,33 @@ var binaryCharset = func() uint8 {
 
 // plainNumber tells if the scanner's number, which is generous, is one: digits, one point, one exponent.
 func plainNumber(s string) bool {
-	mantissa, exponent, found := strings.Cut(strings.ToLower(s), "e")
-	if found {
-		exponent = strings.TrimPrefix(strings.TrimPrefix(exponent, "-"), "+")
-		if exponent == "" || strings.Trim(exponent, "0123456789") != "" {
+	i, whole := digits(s, 0)
+	part := 0
+	if i < len(s) && s[i] == '.' {
+		i, part = digits(s, i+1)
+	}
+	if whole+part == 0 {
+		return false
+	}
+	if i < len(s) && (s[i] == 'e' || s[i] == 'E') {
+		if i++; i < len(s) && (s[i] == '+' || s[i] == '-') {
+			i++
+		}
+		n := 0
+		if i, n = digits(s, i); n == 0 {
 			return false
 		}
 	}
-	whole, part, _ := strings.Cut(mantissa, ".")
-	return whole+part != "" && strings.Trim(whole, "0123456789") == "" && strings.Trim(part, "0123456789") == ""
+	return i == len(s)
+}
+
+// digits goes over the digits of s from i on.
+func digits(s string, i int) (end, n int) {
+	end = i
+	for end < len(s) && classes[s[end]]&classDigit != 0 {
+		end++
+	}
+	return end, end - i
 }
 
 // grammar parses one row that is not made of plain literals.

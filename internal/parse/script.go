@@ -2,6 +2,7 @@ package parse
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unsafe"
 
@@ -139,16 +140,13 @@ func Parse(sql []byte, o Options) ([]*Statement, error) {
 func (s *Script) parse(m *shape) (*Statement, error) {
 	raw := strings.TrimRight(s.scan.text[m.start:m.end], " \t\r\n\v\f")
 	st := &Statement{Params: m.params}
-	long := len(raw) >= longStatement
-	cut := long && m.rows.count > 1 && m.rows.params == 0
+	cutRows := len(raw) >= longStatement && m.rows.count > 1 && m.rows.params == 0
+	cuts := m.cuts(cutRows)
 	size := len(raw)
-	if cut {
-		size -= m.rows.end - m.rows.firstEnd
+	for _, c := range cuts {
+		size -= c.end - c.start - len(c.place)
 	}
-	if size >= longStatement {
-		long = true
-	}
-	if !cut {
+	if !cutRows {
 		m.tokens += m.rows.tokens
 	}
 	st.Tokens = m.tokens
@@ -156,7 +154,7 @@ func (s *Script) parse(m *shape) (*Statement, error) {
 	if m.chain > 1000 {
 		st.Bytes += int64(m.chain) * stackBytes
 	}
-	if cut {
+	if cutRows {
 		st.Bytes += chunkBytes + int64(m.rows.longest)*textFactor
 	}
 	if s.options.Budget != nil {
@@ -167,42 +165,66 @@ func (s *Script) parse(m *shape) (*Statement, error) {
 	// The tree refers to this copy, never to the caller's text.
 	var b strings.Builder
 	b.Grow(size)
-	if cut {
-		b.WriteString(s.scan.text[m.start:m.rows.firstEnd])
-		b.WriteString(s.scan.text[m.rows.end : m.start+len(raw)])
-		st.Text = raw
-	} else {
-		b.WriteString(raw)
-		st.Text = b.String()
+	from := 0
+	for _, c := range cuts {
+		b.WriteString(raw[from : c.start-m.start])
+		b.WriteString(c.place)
+		from = c.end - m.start
 	}
-	text := s.edit(b.String(), m, cut, st)
+	b.WriteString(raw[from:])
+	st.Text = b.String()
+	if len(cuts) > 0 {
+		st.Text = raw
+	}
+	text := s.edit(b.String(), m, cuts, st)
 	if extra := parseExtra(text, s.scan); extra != nil {
 		st.Extra = extra
 		return st, nil
 	}
 	text = editWords(text, s.scan, st)
-	if cut {
+	if cutRows {
 		st.Rows = newRows(s.scan.text[m.rows.start:m.rows.end], m.rows.count, s.options)
 	}
-	node, warnings, err := s.grammar(text, long)
+	node, warnings, err := s.grammar(text, len(raw) >= longStatement)
 	if err != nil {
 		return nil, err
 	}
 	st.Node, st.Warnings = node, warnings
-	if m.params > 0 {
-		numberParams(node)
+	if m.params+len(m.lists) > 0 {
+		err = s.numberParams(node, m)
 	}
-	return st, nil
+	return st, err
 }
 
-// edit blanks what the grammar lacks, and notes it in the statement. Positions of m behind cut-off rows move.
-func (s *Script) edit(text string, m *shape, cut bool, st *Statement) string {
+// cut is a piece of a statement that the grammar does not see, and what it sees instead.
+type cut struct {
+	span
+	place string
+}
+
+// cuts are the pieces, in order.
+func (m *shape) cuts(rows bool) []cut {
+	var out []cut
+	for i := range m.lists {
+		out = append(out, cut{m.lists[i].span, "?"})
+	}
+	if rows {
+		out = append(out, cut{span{m.rows.firstEnd, m.rows.end}, ""})
+	}
+	slices.SortFunc(out, func(a, b cut) int { return a.start - b.start })
+	return out
+}
+
+// edit blanks what the grammar lacks, and notes it in the statement. Positions of m behind cut-off pieces move.
+func (s *Script) edit(text string, m *shape, cuts []cut, st *Statement) string {
 	at := func(sp span) span {
-		if cut && sp.start >= m.rows.end {
-			d := m.rows.end - m.rows.firstEnd
-			sp.start, sp.end = sp.start-d, sp.end-d
+		moved := 0
+		for _, c := range cuts {
+			if sp.start >= c.end {
+				moved += c.end - c.start - len(c.place)
+			}
 		}
-		return span{sp.start - m.start, min(sp.end-m.start, len(text))}
+		return span{sp.start - moved - m.start, min(sp.end-moved-m.start, len(text))}
 	}
 	if !m.into.empty() {
 		sub := s.scan
@@ -284,19 +306,25 @@ func runGrammar(p *parser.Parser, text string, mode uint64) (node ast.StmtNode, 
 	return nodes[0], warnings, nil
 }
 
-// numberParams gives parameters their order in the text.
-func numberParams(node ast.Node) {
+// numberParams gives parameters their order in the text, and lists to the places that stand for them.
+func (s *Script) numberParams(node ast.Node, m *shape) error {
 	var c paramCollector
 	node.Accept(&c)
-	for _, p := range c.params {
-		order := 0
-		for _, o := range c.params {
-			if o.offset < p.offset {
-				order++
-			}
-		}
-		p.Order = order
+	slices.SortFunc(c.params, func(a, b *Param) int { return a.offset - b.offset })
+	if len(m.lists) > 0 && len(c.params) != m.params+len(m.lists) {
+		return sqlerr.AssertionError("parse: %d of %d places are in the tree", len(c.params), m.params+len(m.lists))
 	}
+	lists := 0
+	for i, p := range c.params {
+		if lists < len(m.lists) && m.lists[lists].params+lists == i {
+			l := &m.lists[lists]
+			p.List = newList(s.scan.text[l.start:l.end], l, s.scan)
+			lists++
+			continue
+		}
+		p.Order = i - lists
+	}
+	return nil
 }
 
 type paramCollector struct{ params []*Param }

@@ -239,10 +239,11 @@ func (n *Value) sql() string {
 	}
 }
 
-// Param is the place of a parameter of a prepared statement, ?.
+// Param is the place of a parameter of a prepared statement, ?, or of a list that was cut off.
 type Param struct {
 	Value
-	Order  int // from 0, by place in the text
+	Order  int   // from 0, by place in the text
+	List   *List // all there is between the parentheses of an IN; nil: a parameter
 	offset int
 }
 

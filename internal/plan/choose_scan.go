@@ -29,7 +29,8 @@ func (p *planner) scan(n *logical.Scan) (physical.Node, error) {
 	}
 	ordered := a.Ordered && len(want.order) > 0
 	out := &physical.Scan{
-		Table: n.Table, Alias: n.Alias, Index: a.Index, Ranges: a.Ranges, Ordinals: n.Ordinals, Filter: filter,
+		Table: n.Table, Alias: n.Alias, Index: a.Index, Ranges: a.Ranges, Points: a.Points,
+		Ordinals: n.Ordinals, Filter: filter,
 		KeepOrder: ordered, Reverse: ordered && a.Reverse, WithKey: n.Key.ID != 0,
 		Lock: physical.LockMode(n.Lock), Wait: physical.LockWait(n.Wait),
 	}

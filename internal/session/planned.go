@@ -40,6 +40,7 @@ func (s *Session) withPlan(ctx context.Context, st *parse.Statement, a answer, f
 		switch err := s.lockPlan(ctx, p); {
 		case errors.Is(err, errStale):
 			s.txn.releaseUnused()
+			budget.release()
 			continue
 		case err != nil:
 			s.txn.releaseUnused()

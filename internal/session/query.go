@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"fmt"
 	"runtime/debug"
 	"time"
 
@@ -15,11 +16,12 @@ import (
 	"github.com/spillwaydb/spillway/internal/types"
 )
 
-// ledger charges what statements build on the heap to the session, and gives it back in one piece.
+// ledger charges what statements build to the session, on the heap and in pages, and gives it back in one piece.
 type ledger struct {
-	heap *memory.HeapLedger
-	acct *memory.Account
-	n    int64
+	heap  *memory.HeapLedger
+	acct  *memory.Account
+	n     int64
+	pages []memory.Page
 }
 
 var _ parse.Budget = (*ledger)(nil)
@@ -33,8 +35,25 @@ func (l *ledger) Reserve(n int64) error {
 	return nil
 }
 
+// page is memory off the heap.
+func (l *ledger) page(n int) ([]byte, error) {
+	if n > memory.MaxPageBytes {
+		return nil, &sqlerr.ServerMemoryError{Report: fmt.Sprintf("one list of %d bytes is too large", n)}
+	}
+	p, err := l.acct.Alloc(max(n, memory.MinPageBytes), memory.Held)
+	if err != nil {
+		return nil, err
+	}
+	l.pages = append(l.pages, p)
+	return memory.Bytes(l.acct.Base(), p.Ref, n), nil
+}
+
 // release gives everything back. Repeatable.
 func (l *ledger) release() {
+	for _, p := range l.pages {
+		l.acct.Free(p)
+	}
+	l.pages = nil
 	l.heap.Release(l.acct, l.n)
 	l.n = 0
 }
@@ -232,5 +251,6 @@ func (s *Session) bindContext(env *expr.Env, a answer, budget *ledger) *plan.Con
 		SelectLimit: limit,
 		Warn:        env.Warn,
 		Reserve:     budget.Reserve,
+		Page:        budget.page,
 	}
 }

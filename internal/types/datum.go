@@ -106,3 +106,28 @@ func (d Datum) Clone() Datum {
 	d.S = bytes.Clone(d.S)
 	return d
 }
+
+// Storable says if a column of the datum's type can have exactly this value, which must be of the type's physical kind.
+func (d *Datum) Storable() bool {
+	t := &d.Type
+	switch {
+	case d.IsNull():
+		return true
+	case t.IsInteger() && d.Kind == PhysUint64:
+		return d.U <= uintBound(t.ID)
+	case t.IsInteger():
+		low, high := intBounds(t.ID)
+		return d.I >= low && d.I <= high
+	case t.ID == Year:
+		return d.I >= 0 && d.I <= 2155 && d.U <= 2155
+	case t.ID == Date:
+		return d.I == DatePart(d.I)
+	case t.HasDate():
+		return d.I == TruncateDateTime(d.I, t.Scale)
+	case t.ID == Time:
+		return d.I == TruncateTime(d.I, t.Scale)
+	case t.ID == Decimal:
+		return d.D.Digits() <= int(t.Precision)
+	}
+	return true
+}

@@ -217,7 +217,8 @@ func (s *spans) open(ctx context.Context) (bool, error) {
 	m, ok := s.t.take()
 	if ok {
 		n := s.t.o.Node
-		it, err := s.t.reader.Scan(s.t.o.Account, m, kv.ScanOptions{Reverse: n.Reverse, Once: len(n.Ranges) == 0})
+		o := kv.ScanOptions{Reverse: n.Reverse, Once: len(n.Ranges) == 0 && n.Points == nil}
+		it, err := s.t.reader.Scan(s.t.o.Account, m, o)
 		if err == nil {
 			s.it = it
 			return true, nil

@@ -86,7 +86,8 @@ func (s *lockedSpans) read(ctx context.Context, p *pairPage, maxPairs int) error
 		return err
 	}
 	n := s.t.o.Node
-	it, err := s.reader.Scan(s.t.o.Account, s.rest, kv.ScanOptions{Reverse: n.Reverse, Once: len(n.Ranges) == 0})
+	o := kv.ScanOptions{Reverse: n.Reverse, Once: len(n.Ranges) == 0 && n.Points == nil}
+	it, err := s.reader.Scan(s.t.o.Account, s.rest, o)
 	if err != nil {
 		return err
 	}

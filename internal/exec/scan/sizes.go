@@ -83,6 +83,12 @@ func points(n *physical.Scan) int {
 	if !n.Index.Primary {
 		return 0
 	}
+	if n.Points != nil {
+		if n.Points.Columns() == len(n.Index.Columns) {
+			return n.Points.Len()
+		}
+		return 0
+	}
 	for i := range n.Ranges {
 		low, high := bounds(&n.Ranges[i])
 		if !table.Point(n.Index, low, high) {

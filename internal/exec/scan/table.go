@@ -9,10 +9,14 @@ import (
 	"github.com/spillwaydb/spillway/internal/plan/physical"
 	"github.com/spillwaydb/spillway/internal/sqlerr"
 	"github.com/spillwaydb/spillway/internal/table"
+	"github.com/spillwaydb/spillway/internal/types"
 )
 
 // morselsPerWorker is into how many spans a parallel scan is cut for each worker, so that they end together.
 const morselsPerWorker = 8
+
+// pointsPerWorker is how many keys of a list are worth a worker.
+const pointsPerWorker = 256
 
 // Table is the source of a table scan.
 type Table struct {
@@ -27,8 +31,9 @@ type Table struct {
 	given   uint64 // rows, if there is a limit: then there is one worker
 
 	mu      sync.Mutex // protects the following
-	morsels []kv.Span
+	morsels []kv.Span  // none: those of the node's points, which are made one at a time
 	next    int
+	point   []types.Datum // room for one
 }
 
 var _ exec.Source = (*Table)(nil)
@@ -79,6 +84,12 @@ func (t *Table) wanted(n int) int {
 // cut makes the morsels of the ranges.
 func (t *Table) cut() error {
 	n := t.o.Node
+	if n.Points != nil {
+		if t.o.Workers > 1 && !n.KeepOrder && n.Lock == physical.LockNone && t.feed != feedPoints {
+			t.workers = max(1, min(t.o.Workers, n.Points.Len()/pointsPerWorker))
+		}
+		return nil
+	}
 	var spans []kv.Span
 	if len(n.Ranges) == 0 {
 		spans = []kv.Span{table.IndexSpan(n.Table, n.Index)}
@@ -126,11 +137,33 @@ func (t *Table) context() context.Context {
 func (t *Table) take() (kv.Span, bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if t.o.Node.Points != nil {
+		return t.takePoint()
+	}
 	if t.next == len(t.morsels) {
 		return kv.Span{}, false
 	}
 	t.next++
 	return t.morsels[t.next-1], true
+}
+
+// takePoint gives the next of a long list of keys. t.mu is held.
+func (t *Table) takePoint() (kv.Span, bool) {
+	n := t.o.Node
+	for t.next < n.Points.Len() {
+		i := t.next
+		if n.Reverse {
+			i = n.Points.Len() - 1 - i
+		}
+		t.next++
+		var ok bool
+		if t.point, ok = n.Points.Key(i, t.point[:0]); !ok {
+			continue
+		}
+		b := table.Bound{Values: t.point, Inclusive: true}
+		return table.RangeSpan(n.Table, n.Index, b, b), true
+	}
+	return kv.Span{}, false
 }
 
 // Rewind lets the same scan run again, with new local sources.

@@ -31,4 +31,6 @@ type Context struct {
 	Warn func(sqlerr.Warning)
 	// Reserve pays for what a long statement makes of its literals; may be nil.
 	Reserve func(n int64) error
+	// Page gives memory, without Go pointers, that lives as long as the plan; nil: the Go heap's.
+	Page func(n int) ([]byte, error)
 }

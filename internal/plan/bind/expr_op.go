@@ -253,6 +253,11 @@ func (x *exprBinder) in(n *ast.PatternInExpr) (expr.Expr, error) {
 	if n.Sel != nil {
 		return x.inSubquery(n, false)
 	}
+	if len(n.List) == 1 {
+		if p, ok := n.List[0].(*parse.Param); ok && p.List != nil {
+			return x.inList(n, p.List)
+		}
+	}
 	if row, ok := n.Expr.(*ast.RowExpr); ok {
 		return x.inRows(n, row)
 	}

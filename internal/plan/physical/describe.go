@@ -37,23 +37,26 @@ func (n *Scan) Describe() (name, object, info string) {
 	var parts []string
 	points := n.pointRanges()
 	switch covering := n.Index.Primary || !n.WithKey && n.Lock == LockNone && n.Table.Covers(n.Index, n.Ordinals); {
-	case points && len(n.Ranges) == 1:
+	case points && n.Points == nil && len(n.Ranges) == 1:
 		name = "Point_Get"
 	case points:
 		name = "Batch_Point_Get"
 	case !covering:
 		name = "IndexLookUp"
-	case n.Index.Primary && len(n.Ranges) == 0:
+	case n.Index.Primary && !n.ranged():
 		name = "TableFullScan"
 	case n.Index.Primary:
 		name = "TableRangeScan"
-	case len(n.Ranges) == 0:
+	case !n.ranged():
 		name = "IndexFullScan"
 	default:
 		name = "IndexRangeScan"
 	}
 	if len(n.Ranges) > 0 {
 		parts = append(parts, "range:"+rangeList(n.Ranges))
+	}
+	if n.Points != nil {
+		parts = append(parts, "range:"+n.Points.String())
 	}
 	parts = append(parts, "keep order:"+strconv.FormatBool(n.KeepOrder))
 	if n.Reverse {
@@ -71,10 +74,15 @@ func (n *Scan) Describe() (name, object, info string) {
 	return name, object, strings.Join(parts, ", ")
 }
 
+func (n *Scan) ranged() bool { return len(n.Ranges) > 0 || n.Points != nil }
+
 // pointRanges says if each range is at most one row.
 func (n *Scan) pointRanges() bool {
-	if !n.Index.Primary && !n.Index.Unique || len(n.Ranges) == 0 {
+	if !n.Index.Primary && !n.Index.Unique || !n.ranged() {
 		return false
+	}
+	if n.Points != nil {
+		return n.Points.Columns() == len(n.Index.Columns)
 	}
 	for _, r := range n.Ranges {
 		if !r.Low.Inclusive || !r.High.Inclusive || len(r.Low.Values) != len(n.Index.Columns) ||

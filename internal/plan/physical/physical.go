@@ -63,7 +63,8 @@ type Scan struct {
 	Table     *schema.Table
 	Alias     string
 	Index     *schema.Index // Table.Primary: the rows themselves
-	Ranges    []Range       // ascending, disjoint; empty: all
+	Ranges    []Range       // ascending, disjoint; empty: all, or Points
+	Points    *Points       // instead of Ranges; nil: none
 	Ordinals  []int         // the table's columns that are read, in output order
 	Filter    []expr.Expr   // over the output columns; applied while scanning
 	Reverse   bool

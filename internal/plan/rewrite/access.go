@@ -21,8 +21,9 @@ type Order struct {
 type Access struct {
 	Index    *schema.Index
 	Ranges   []physical.Range
-	Empty    bool        // no row can match
-	Residual []expr.Expr // conditions that the ranges do not cover
+	Points   *physical.Points // instead of Ranges
+	Empty    bool             // no row can match
+	Residual []expr.Expr      // conditions that the ranges do not cover
 	Covering bool
 	Rows     float64 // rows that are read
 	OutRows  float64 // rows that are left
@@ -40,6 +41,7 @@ const (
 	lookupCost = 8.0
 	lockCost   = 20.0
 	sortCost   = 0.5 // a row and a doubling
+	pointCost  = 3.0 // finding a key of a long list
 )
 
 // Choose picks the cheapest way to read a table in any order, or with the order wanted. limit: rows after which reading
@@ -83,6 +85,9 @@ func (a *Access) cost(n *logical.Scan, want []Order, limit float64) float64 {
 	}
 	if len(want) > 0 && !a.Ordered {
 		cost += a.OutRows * sortCost * math.Log2(max(a.OutRows, 2))
+	}
+	if a.Points != nil {
+		cost += float64(a.Points.Len()) * pointCost
 	}
 	return cost + float64(len(a.Ranges))*0.1
 }
@@ -137,6 +142,16 @@ func (c *Context) access(n *logical.Scan, x *schema.Index, total float64) Access
 			break
 		}
 		set, covered, ok := k.conditions(n.Filter, part.Prefix)
+		if p, at := pointsOf(n.Filter, x, i, column, ranges); p != nil && (!ok || !set.points()) {
+			a.Points, ranges = p, nil
+			used[at] = true
+			share := math.Pow(equalShare, float64(p.Columns()))
+			rows = min(rows, max(total*share, 1)*float64(p.Len()))
+			if (x.Unique || x.Primary) && p.Columns() == len(x.Columns) {
+				rows = min(rows, float64(p.Len()))
+			}
+			break
+		}
 		if !ok {
 			break
 		}
@@ -173,7 +188,7 @@ func (c *Context) access(n *logical.Scan, x *schema.Index, total float64) Access
 		}
 	}
 	if x.Unique || x.Primary {
-		if points == len(x.Columns) {
+		if points == len(x.Columns) && a.Points == nil {
 			rows = min(rows, float64(len(ranges)))
 		}
 	}

@@ -22,6 +22,9 @@ func Share(e expr.Expr) float64 {
 	case "=", "<=>", "is null":
 		return equalShare
 	case "in":
+		if _, list, ok := expr.InTable(c); ok {
+			return min(equalShare*float64(list.Len()), otherShare)
+		}
 		return min(equalShare*float64(len(c.Args())-1), otherShare)
 	case "<", "<=", ">", ">=", "like":
 		return rangeShare

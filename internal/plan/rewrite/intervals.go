@@ -5,6 +5,8 @@ import (
 	"slices"
 
 	"github.com/spillwaydb/spillway/internal/expr"
+	"github.com/spillwaydb/spillway/internal/plan/physical"
+	"github.com/spillwaydb/spillway/internal/schema"
 	"github.com/spillwaydb/spillway/internal/types"
 	"github.com/spillwaydb/spillway/internal/types/collation"
 )
@@ -237,32 +239,84 @@ func (k keyColumn) constant(e expr.Expr) (types.Datum, bool) {
 		return types.NullDatum(k.t), true
 	}
 	t := k.t
+	if !k.takes(d.Type) {
+		return types.Datum{}, false
+	}
+	ok = true
+	switch {
+	case t.Phys() == types.PhysUint64 && d.Kind == types.PhysInt64:
+		d, ok = types.NewUintDatum(t, uint64(d.I)), d.I >= 0
+	case t.Phys() == types.PhysInt64 && d.Kind == types.PhysUint64:
+		d, ok = types.NewIntDatum(t, int64(d.U)), d.U <= 1<<63-1
+	case t.ID == types.Decimal:
+		d.D, ok = d.D.Rescale(d.Type.Scale, t.Scale)
+	}
+	d.Type = t
+	return d, ok && d.Storable()
+}
+
+// takes says if the type of constants lets them be values of the column that compare as they do, as far as the column
+// has such values.
+func (k keyColumn) takes(c types.Type) bool {
+	t := k.t
 	switch {
 	case t.ID == types.Enum || t.ID == types.Set || t.ID == types.JSON || t.ID == types.Bit || t.IsFloat():
 		// Enumerations order by number but compare as text; floats of 32 bits compare as 64.
-		return types.Datum{}, false
-	case t.Phys() == types.PhysUint64 && d.Kind == types.PhysInt64 && d.I >= 0 && d.Type.IsInteger():
-		return types.NewUintDatum(t, uint64(d.I)), true
-	case t.Phys() == types.PhysInt64 && d.Kind == types.PhysUint64 && d.U <= 1<<63-1 && t.IsInteger():
-		return types.NewIntDatum(t, int64(d.U)), true
-	case d.Kind != t.Phys():
-		return types.Datum{}, false
-	case t.IsTemporal() != d.Type.IsTemporal(), (t.ID == types.Time) != (d.Type.ID == types.Time),
-		(t.ID == types.Timestamp) != (d.Type.ID == types.Timestamp):
-		return types.Datum{}, false
+		return false
+	case t.Phys() == types.PhysUint64 && c.Phys() == types.PhysInt64:
+		return c.IsInteger()
+	case t.Phys() == types.PhysInt64 && c.Phys() == types.PhysUint64:
+		return t.IsInteger()
+	case c.Phys() != t.Phys():
+		return false
+	case t.IsTemporal() != c.IsTemporal(), (t.ID == types.Time) != (c.ID == types.Time),
+		(t.ID == types.Timestamp) != (c.ID == types.Timestamp):
+		return false
 	case t.ID == types.Decimal:
-		if d.Type.Scale > t.Scale {
-			return types.Datum{}, false
-		}
-		r, ok := d.D.Rescale(d.Type.Scale, t.Scale)
-		return types.NewDecDatum(t, r), ok
+		return c.Scale <= t.Scale
 	case t.IsString():
-		if collation.Charset(d.Type.Collation) != collation.Charset(t.Collation) && t.Collation != collation.Binary {
-			return types.Datum{}, false
+		return collation.Charset(c.Collation) == collation.Charset(t.Collation) || t.Collation == collation.Binary
+	}
+	return true
+}
+
+// pointsOf finds a condition that lists values of columns of the index from the i-th on, if those before have one value
+// each.
+func pointsOf(
+	filter []expr.Expr, x *schema.Index, i int, column map[int]keyColumn, before []physical.Range,
+) (*physical.Points, int) {
+	if len(before) != 1 {
+		return nil, 0
+	}
+	for at, e := range filter {
+		values, list, ok := expr.InTable(e)
+		if !ok || i+len(values) > len(x.Columns) {
+			continue
+		}
+		p := &physical.Points{Prefix: before[0].Low.Values, List: list}
+		for col, v := range values {
+			part := x.Columns[i+col]
+			k, ok := column[part.Column]
+			if !ok || part.Desc || part.Prefix > 0 || !k.isColumn(v) || !k.takes(list.ColumnType(col)) {
+				break
+			}
+			p.Types = append(p.Types, k.t)
+		}
+		if len(p.Types) == len(values) {
+			return p, at
 		}
 	}
-	d.Type = t
-	return d, true
+	return nil, 0
+}
+
+// points says if all intervals are single values.
+func (s *intervals) points() bool {
+	for i := range s.list {
+		if !s.list[i].point() {
+			return false
+		}
+	}
+	return true
 }
 
 // opposite turns an operator around, for "constant op column".
