@@ -100,8 +100,10 @@ func addStats(sum *memory.AccountStats, s memory.AccountStats) {
 	sum.SpilledBytes += s.SpilledBytes
 	sum.DiskBytes += s.DiskBytes
 	sum.DiskPeak += s.DiskPeak
+	sum.WrittenBytes += s.WrittenBytes
 	sum.ReadBytes += s.ReadBytes
 	sum.SpillNanos += s.SpillNanos
+	sum.WriteNanos += s.WriteNanos
 }
 
 // Profile is the profile of a run: one NodeProfile a plan node.

@@ -1,8 +1,11 @@
 package infoschema
 
 import (
+	"runtime/debug"
 	"strconv"
+	"time"
 
+	"github.com/spillwaydb/spillway/internal/cgroup"
 	"github.com/spillwaydb/spillway/internal/sysvar"
 )
 
@@ -18,6 +21,8 @@ var sessionTables = []definition{
 	{ps, "global_status", "VARIABLE_NAME s, VARIABLE_VALUE l", status},
 	{is, "MEMORY_USAGE", "MEMORY_TOTAL i, MEMORY_LIMIT i, MEMORY_CURRENT i, MEMORY_MAX_USED i, CURRENT_OPS s, " +
 		"SESSION_KILL_LAST t, SESSION_KILL_TOTAL i, GC_LAST t, GC_TOTAL i, DISK_USAGE i, QUERY_FORCE_DISK i", memoryUsage},
+	{is, "MEMORY_USAGE_OPS_HISTORY", "TIME t, OPS s, MEMORY_LIMIT i, MEMORY_CURRENT i, PROCESSID u, MEM u, DISK u, " +
+		"CLIENT s, DB s, USER s, SQL_DIGEST s, SQL_TEXT l", memoryHistory},
 	{is, "METADATA_LOCKS", "TABLE_SCHEMA s, TABLE_NAME s, LOCK_TYPE s, LOCK_STATUS s, PROCESSLIST_ID u", metadataLocks},
 }
 
@@ -125,11 +130,55 @@ func running(r *request) int {
 	return n
 }
 
+// memoryUsage is about the process: the collections of its heap are all that there were, not only those that memory
+// usage made it run.
 func memoryUsage(r *request) error {
-	pool := r.sessions.Pool.Stats()
-	server := r.sessions.Pool.Server().Stats()
-	limit := r.sessions.MemoryLimit()
-	return r.row(limit, limit, pool.Committed, server.Peak, "", nil, 0, nil, 0, server.DiskBytes, 0)
+	total, err := cgroup.System.UsableMemory()
+	if err != nil {
+		return err
+	}
+	process, err := cgroup.ProcessMemory()
+	if err != nil {
+		return err
+	}
+	var ops any
+	if r.sessions.Pool.Stats().Shrinking {
+		ops = "shrinking"
+	}
+	kills, killed := r.sessions.MemoryKills()
+	var last time.Time
+	if n := len(kills); n > 0 {
+		last = kills[n-1].Time.In(r.session.TimeZone())
+	}
+	var collections debug.GCStats
+	debug.ReadGCStats(&collections)
+	var collected time.Time
+	if collections.NumGC > 0 {
+		collected = collections.LastGC.In(r.session.TimeZone())
+	}
+	return r.row(total, r.sessions.MemoryLimit(), process.RSS+process.Swap, process.HWM+process.Swap, ops,
+		last, killed, collected, collections.NumGC, r.sessions.Pool.Server().Stats().DiskBytes,
+		r.sessions.ForcedToDisk())
+}
+
+// memoryHistory lists the statements that were ended because the server's memory was at its limit.
+func memoryHistory(r *request) error {
+	kills, _ := r.sessions.MemoryKills()
+	for _, k := range kills {
+		if !r.session.SeesProcess(k.User) {
+			continue
+		}
+		var db any
+		if k.DB != "" {
+			db = k.DB
+		}
+		err := r.row(k.Time.In(r.session.TimeZone()), "SessionKill", k.LimitBytes, k.ServerBytes, k.ConnID,
+			k.MemoryBytes, k.DiskBytes, k.Host, db, k.User, k.Digest, k.Text)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func metadataLocks(r *request) error {

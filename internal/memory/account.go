@@ -30,8 +30,10 @@ type Account struct {
 	spilled   int64
 	disk      int64
 	diskPeak  int64
+	written   int64 // to disk in all, compressed
 	read      int64
 	waitNanos int64
+	saveNanos int64 // in which blocks were written, whoever did it
 	closed    bool
 	lost      bool // see Lose
 
@@ -232,8 +234,10 @@ func (a *Account) Stats() AccountStats {
 		SpilledBytes: a.spilled,
 		DiskBytes:    a.disk,
 		DiskPeak:     a.diskPeak,
+		WrittenBytes: a.written,
 		ReadBytes:    a.read,
 		SpillNanos:   a.waitNanos,
+		WriteNanos:   a.saveNanos,
 	}
 	if a == s.account && s != s.pool.server {
 		st.Minimum = s.granted
@@ -250,8 +254,10 @@ func (a *Account) Stats() AccountStats {
 		st.SpilledBytes += t.SpilledBytes
 		st.DiskBytes += t.DiskBytes
 		st.DiskPeak += t.DiskPeak
+		st.WrittenBytes += t.WrittenBytes
 		st.ReadBytes += t.ReadBytes
 		st.SpillNanos += t.SpillNanos
+		st.WriteNanos += t.WriteNanos
 	}
 	st.Peak = max(st.Peak, st.Current)
 	return st

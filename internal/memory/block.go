@@ -107,7 +107,7 @@ func (s *Statement) create(a *Account, size int, kind Kind, state state) (BlockI
 	}
 	var tmp desc
 	s.charge(a, &tmp, f.size, kind)
-	if err := s.fit(f.size); err != nil {
+	if err := s.fit(a, f.size); err != nil {
 		s.uncharge(&tmp, f.size)
 		return 0, 0, err
 	}

@@ -89,6 +89,7 @@ func (s *Statement) write(d *desc, before func()) (Slot, error) {
 	s.writing++
 	s.mu.Unlock()
 	before()
+	start := time.Now()
 	err := p.options.Hooks.refuse(OpWrite, s.options.Name, len(data))
 	var slot Slot
 	if err == nil {
@@ -97,7 +98,11 @@ func (s *Statement) write(d *desc, before func()) (Slot, error) {
 	if err == nil {
 		p.sums.note(slot, data)
 	}
+	took := time.Since(start)
 	s.mu.Lock()
+	for a := s.accounts[d.owner]; a != nil && a.stmt == s; a = a.parent {
+		a.saveNanos += int64(took)
+	}
 	d.drop(flagWriting)
 	s.writing--
 	s.io.Broadcast()
@@ -108,14 +113,16 @@ func (s *Statement) write(d *desc, before func()) (Slot, error) {
 func (s *Statement) keep(d *desc, slot Slot) {
 	d.slot = slot
 	owner := s.accounts[d.owner]
-	owner.addDisk(s.pool.options.Store.DiskBytes(slot))
-	owner.addIO(d.size(), 0)
+	stored := s.pool.options.Store.DiskBytes(slot)
+	owner.addDisk(stored)
+	owner.addIO(d.size(), stored, 0)
 }
 
-// addIO counts bytes written and read for a and the accounts above it.
-func (a *Account) addIO(written, read int64) {
+// addIO counts bytes that were written, which took so many on disk, and bytes read, for a and the accounts above it.
+func (a *Account) addIO(spilled, written, read int64) {
 	for s := a.stmt; a != nil && a.stmt == s; a = a.parent {
-		a.spilled += written
+		a.spilled += spilled
+		a.written += written
 		a.read += read
 	}
 }
@@ -164,16 +171,16 @@ func (s *Statement) pinOut(a *Account, id BlockID, d *desc, kind Kind) (Ref, err
 // bringBack charges a for the block and reads it into a frame. On an error nothing stays charged.
 func (s *Statement) bringBack(a *Account, d *desc, kind Kind) error {
 	n := d.size()
-	start := time.Now()
 	kind, err := s.reserve(a, n, kind)
 	if err != nil {
 		return err
 	}
 	s.charge(a, d, n, kind)
-	if err := s.fit(n); err != nil {
+	if err := s.fit(a, n); err != nil {
 		s.uncharge(d, n)
 		return err
 	}
+	start := time.Now()
 	s.grow(n)
 	a.peaked()
 	s.mu.Unlock()
@@ -185,7 +192,7 @@ func (s *Statement) bringBack(a *Account, d *desc, kind Kind) error {
 		return err
 	}
 	d.ref = ref
-	s.accounts[d.owner].addIO(0, n)
+	s.accounts[d.owner].addIO(0, 0, n)
 	s.accounts[d.owner].addWait(time.Since(start))
 	return nil
 }
@@ -359,7 +366,7 @@ func (s *Statement) prefetch(id BlockID) {
 	default:
 		d.ref, d.state, d.reuse = ref, stateBlock, ReuseSoon
 		owner := s.accounts[d.owner]
-		owner.addIO(0, n)
+		owner.addIO(0, 0, n)
 		owner.add(0, 0, n)
 		owner.peaked()
 		s.list(id, d)

@@ -230,7 +230,7 @@ func (s *Statement) comeBack() error {
 					return err
 				}
 				d.drop(flagAway)
-				s.accounts[d.owner].addIO(0, d.size())
+				s.accounts[d.owner].addIO(0, 0, d.size())
 			}
 			if d.has(flagTemporary) {
 				d.drop(flagTemporary)

@@ -210,6 +210,7 @@ func (p *Pool) Stats() PoolStats {
 		Drift:        p.drift.Load(),
 		HeapReserved: p.heap.used.Load(),
 		HeapLimit:    p.heap.limit,
+		Shrinking:    p.tight(),
 	}
 	for _, s := range p.all() {
 		s.mu.Lock()
@@ -217,6 +218,7 @@ func (p *Pool) Stats() PoolStats {
 		s.mu.Unlock()
 	}
 	p.arbiter.stats(&st)
+	st.Shrinking = st.Shrinking || st.Waiting > 0
 	return st
 }
 

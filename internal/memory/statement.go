@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/spillwaydb/spillway/internal/invariants"
 	"github.com/spillwaydb/spillway/internal/sqlerr"
@@ -314,12 +315,17 @@ func (s *Statement) unlease(n int64) {
 	s.pool.arbiter.unlease(n)
 }
 
-// fit evicts blocks of the statement until n more bytes are within its quota, as far as there are any. s.mu may be
-// released meanwhile.
-func (s *Statement) fit(n int64) error {
+// fit evicts blocks of the statement until n more bytes, for a, are within its quota, as far as there are any. s.mu may
+// be released meanwhile.
+func (s *Statement) fit(a *Account, n int64) error {
 	q := s.options.QuotaBytes
-	for q > 0 && s.resident+n > q && s.spills() && (s.giveUp(n) || s.evictOne()) {
+	if q <= 0 || s.resident+n <= q || !s.spills() {
+		return s.err
 	}
+	start := time.Now()
+	for s.resident+n > q && (s.giveUp(n) || s.evictOne()) {
+	}
+	a.addWait(time.Since(start))
 	return s.err
 }
 

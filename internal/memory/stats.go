@@ -11,8 +11,10 @@ type AccountStats struct {
 	SpilledBytes int64 // uncompressed bytes written to temporary storage so far
 	DiskBytes    int64 // bytes of temporary storage in use
 	DiskPeak     int64
+	WrittenBytes int64 // what SpilledBytes came to on disk, compressed
 	ReadBytes    int64 // uncompressed bytes read back
 	SpillNanos   int64 // time spent waiting for eviction and for reading back
+	WriteNanos   int64 // time spent writing, by evictors as well
 }
 
 // AccountInfo is an account in a listing.
@@ -30,6 +32,7 @@ type PoolStats struct {
 	HeapReserved, HeapLimit           int64
 	Evictions, Reloads, Drift         int64
 	Descriptors                       int64 // bytes of page descriptors, part of Committed
+	Shrinking                         bool  // little is left: blocks are being evicted for others, or statements wait
 }
 
 // EventKind is a step taken under pressure, in TiDB's terms.

@@ -21,6 +21,8 @@ type Annotations struct {
 	Nodes   map[int]NodeStats
 	// MinimumBytes is what the statement needs to run at all; 0: not shown.
 	MinimumBytes int64
+	// Spills are the nodes that are expected to write to temporary storage at the statement's quota.
+	Spills map[int]bool
 }
 
 // ExplainColumns are the names of the columns of Explain.
@@ -61,7 +63,10 @@ func (x *explainer) node(n physical.Node, role, lead, below string) {
 	est := strconv.FormatFloat(b.EstRows, 'f', 2, 64)
 	minimum := ""
 	if x.rows == nil && x.ann.MinimumBytes > 0 {
-		minimum = "minimum: " + FormatBytes(x.ann.MinimumBytes)
+		minimum = "statement minimum: " + FormatBytes(x.ann.MinimumBytes)
+	}
+	if x.ann.Spills[b.ID] {
+		info = join(info, "spill:expected")
 	}
 	if x.ann.Analyze {
 		s, ok := x.ann.Nodes[b.ID]

@@ -153,7 +153,7 @@ func TestExplainAnalyze(t *testing.T) {
 	}})
 	require.Len(t, ExplainColumns(true), len(rows[0]))
 	require.Equal(t, []string{
-		"HashAgg_1", "8000.00", "3", "root", "", "time:1ms, loops:2, minimum: 3 MB",
+		"HashAgg_1", "8000.00", "3", "root", "", "time:1ms, loops:2, statement minimum: 3 MB",
 		"group by:test.t.b, funcs:count(1)", "1.23 MB", "0 Bytes",
 	}, rows[0])
 	require.Equal(t, "└─TableFullScan_2", rows[1][0])

@@ -55,6 +55,7 @@ type Sorter struct {
 	// mu protects following while builders work.
 	runs     []*run
 	resident []resident
+	figures  SortFigures
 
 	merge *merge
 	tight bool // no leases any more: one was refused or asked back in mid-merge
@@ -112,6 +113,19 @@ func SortBytes(spec SortSpec) int64 {
 	s := NewSorter(nil, spec)
 	return int64(max(spec.Workers, 1))*s.builderBytes() + sourcePages*int64(s.pageBytes) +
 		s.layout.OverflowBytes(s.pageBytes)
+}
+
+// SortFigures are what a sorter has done so far.
+type SortFigures struct {
+	Runs   int64 // written
+	Merges int64 // of runs into one that is written again
+}
+
+// Figures may be called at any time.
+func (s *Sorter) Figures() SortFigures {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.figures
 }
 
 // Layout is that of the rows that Next returns: the output columns first.
@@ -172,6 +186,9 @@ func (s *Sorter) writeRun(segments []*segment) (*run, error) {
 	if sample != nil {
 		s.cutoff.add(sample.buckets)
 	}
+	s.mu.Lock()
+	s.figures.Runs++
+	s.mu.Unlock()
 	return r, nil
 }
 
@@ -252,6 +269,9 @@ func (s *Sorter) mergeRuns(few []*run, held int) (refused bool, err error) {
 	}
 	if r != nil {
 		s.addRun(r)
+		s.mu.Lock()
+		s.figures.Merges++
+		s.mu.Unlock()
 	}
 	if noSurplus(err) {
 		for _, r := range few {

@@ -39,6 +39,7 @@ type Manager struct {
 	nextID  atomic.Uint64
 	queries atomic.Uint64 // statements begun since the start: Questions
 	slow    atomic.Uint64
+	pressure
 
 	mu       sync.Mutex
 	sessions map[uint64]*Session        // protected by mu

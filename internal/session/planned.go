@@ -13,6 +13,7 @@ import (
 	"github.com/pingcap/tidb/pkg/parser/ast"
 
 	"github.com/spillwaydb/spillway/internal/exec"
+	"github.com/spillwaydb/spillway/internal/exec/build"
 	"github.com/spillwaydb/spillway/internal/parse"
 	"github.com/spillwaydb/spillway/internal/plan"
 	"github.com/spillwaydb/spillway/internal/plan/physical"
@@ -149,19 +150,23 @@ func (s *Session) explain(ctx context.Context, st *parse.Statement, n *ast.Expla
 	}
 	return s.withPlan(ctx, st, a, func(p planned) error {
 		ann := plan.Annotations{Analyze: n.Analyze}
+		var sizing build.Sizing
+		var err error
 		if n.Analyze {
-			out, err := s.run(ctx, p, consumer{}, a)
-			if err != nil {
-				return err
+			out, rerr := s.run(ctx, p, consumer{}, a)
+			if rerr != nil {
+				return rerr
 			}
-			ann.Nodes, ann.MinimumBytes = annotate(p.plan, out), out.minimum
+			ann.Nodes, sizing = annotate(p.plan, out), out.sizing
 		} else {
-			sizing, err := s.size(p.plan)
-			if err != nil {
+			if sizing, err = s.size(p.plan); err != nil {
 				return err
 			}
-			ann.MinimumBytes = sizing.Minimum
 			s.txn.releaseUnused()
+		}
+		ann.MinimumBytes = sizing.Minimum
+		if ann.Spills, err = build.ExpectedSpills(p.plan, sizing, s.plannedQuota(p.plan)); err != nil {
+			return err
 		}
 		return s.sendTexts(ctx, a, plan.ExplainColumns(n.Analyze), plan.Explain(p.plan, ann))
 	})
@@ -207,16 +212,20 @@ func nodeInfo(prof *exec.NodeProfile) string {
 	if w := prof.Workers(); w > 1 {
 		parts = append(parts, fmt.Sprintf("workers:%d", w))
 	}
-	if m.SpilledBytes > 0 {
-		parts = append(parts, fmt.Sprintf("spilled:%d bytes, read back:%d bytes, spill wait:%v", m.SpilledBytes,
-			m.ReadBytes, time.Duration(m.SpillNanos).Round(10*time.Microsecond)))
-	}
 	if prof.Minimum() > 0 {
-		parts = append(parts, fmt.Sprintf("minimum:%d bytes", prof.Minimum()))
+		parts = append(parts, "minimum:"+plan.FormatBytes(prof.Minimum()))
 	}
 	notes := prof.Notes()
 	for _, k := range sortedKeys(notes) {
-		parts = append(parts, fmt.Sprintf("%s:%d", k, notes[k]))
+		if notes[k] > 0 {
+			parts = append(parts, fmt.Sprintf("%s:%d", k, notes[k]))
+		}
+	}
+	if m.SpilledBytes > 0 {
+		parts = append(parts, fmt.Sprintf("spill:{raw:%s, written:%s, read:%s, write time:%v, wait:%v}",
+			plan.FormatBytes(m.SpilledBytes), plan.FormatBytes(m.WrittenBytes), plan.FormatBytes(m.ReadBytes),
+			time.Duration(m.WriteNanos).Round(10*time.Microsecond),
+			time.Duration(m.SpillNanos).Round(10*time.Microsecond)))
 	}
 	return strings.Join(parts, ", ")
 }

@@ -31,8 +31,7 @@ type outcome struct {
 	profile *exec.Profile
 	change  dml.Result // of a data change
 	rows    uint64
-	minimum int64
-	workers int
+	sizing  build.Sizing
 }
 
 // errStale says that a table changed between planning and locking; the statement is planned again.
@@ -44,6 +43,7 @@ func (s *Session) run(ctx context.Context, p planned, rows consumer, a answer) (
 	defer cancel(nil)
 	stmt := s.manager.Pool.NewStatement(s.acct, s.statementOptions(p))
 	defer func() {
+		s.noteEnd(stmt, p.text, err)
 		s.txn.current = nil
 		stmt.Close()
 	}()
@@ -57,7 +57,7 @@ func (s *Session) run(ctx context.Context, p planned, rows consumer, a answer) (
 	if err != nil {
 		return out, err
 	}
-	out.minimum, out.workers = sizing.Minimum, sizing.Workers
+	out.sizing = sizing
 	s.proc.setState("waiting for memory")
 	if err := stmt.Admit(ctx, sizing.Minimum); err != nil {
 		return out, err
@@ -121,10 +121,15 @@ func (s *Session) execute(
 // size finds the sizing of a plan for the statement's quota; a statement without one may use half of the pool.
 func (s *Session) size(p *physical.Plan) (build.Sizing, error) {
 	return build.Size(p, build.Limits{
-		QuotaBytes: min(s.quota(p), s.manager.Pool.Stats().Limit/2),
+		QuotaBytes: s.plannedQuota(p),
 		Workers:    s.workers(),
 		BatchRows:  int(s.vars.Int("spillway_batch_rows")),
 	})
+}
+
+// plannedQuota is what a statement is planned for: its quota, but no more than half of the pool.
+func (s *Session) plannedQuota(p *physical.Plan) int64 {
+	return min(s.quota(p), s.manager.Pool.Stats().Limit/2)
 }
 
 // consumer hands rows to the client.
@@ -198,6 +203,7 @@ func (s *Session) logEvent(e memory.Event) {
 			"memory exceeds quota, rateLimitAction delegate to fallback action", total, conn)
 		return
 	case memory.EventSpill:
+		s.manager.noteForced()
 		msg = "memory exceeds quota, spill to disk now."
 	case memory.EventAggMode:
 		msg = "memory exceeds quota, set aggregate mode to spill-mode"

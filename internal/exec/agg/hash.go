@@ -32,6 +32,8 @@ type Hash struct {
 	unique  bool               // the one worker's rows are of different groups
 	tasks   []*task            // a stack
 	sorting bool               // one of them sorts: there is memory for one
+
+	partitions, splits, sorts int64 // for Figures
 }
 
 // NewHash takes nothing of the account yet.
@@ -87,6 +89,15 @@ func HashMinBytes(o HashOptions) int64 {
 	source := (1+max(heldResult, heldParts)+1)*page + rows.SmallestTableBytes + 2*overflow + keys +
 		vector.BatchBytes(o.output(), h.batchRows(), arenaBytes)
 	return int64(h.workers)*max(sink, source) + h.sortBytes()
+}
+
+// Figures gives the numbers of partitions, of those that did not fit and were split, and of those that were sorted.
+func (h *Hash) Figures(give func(name string, n int64)) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	give("partitions", h.partitions)
+	give("rounds", h.splits)
+	give("sorted", h.sorts)
 }
 
 // Sink is the end of the pipeline below.
@@ -173,6 +184,7 @@ func (s hashSink) Finish(context.Context) error {
 		}
 	}
 	h.parts = nil
+	h.partitions = int64(len(h.tasks))
 	return nil
 }
 
@@ -215,7 +227,10 @@ func (h *Hash) pop() *task {
 		if t.terminal && h.sorting {
 			continue
 		}
-		h.sorting = h.sorting || t.terminal
+		if t.terminal {
+			h.sorting = true
+			h.sorts++
+		}
 		h.tasks = append(h.tasks[:i], h.tasks[i+1:]...)
 		return t
 	}
@@ -226,6 +241,8 @@ func (h *Hash) pop() *task {
 func (h *Hash) push(tasks []*task) {
 	h.mu.Lock()
 	h.tasks = append(h.tasks, tasks...)
+	h.partitions += int64(len(tasks))
+	h.splits++
 	h.mu.Unlock()
 }
 

@@ -80,13 +80,15 @@ func (b *builder) hashAgg(n *physical.Agg, p *pipe, group []int, aggs []agg.Aggr
 	}
 	out := n.Types()
 	if b.dry {
-		return b.source(n, nil, out, breakerCapacity(out), p.workers), nil
+		s := b.source(n, nil, out, breakerCapacity(out), p.workers)
+		s.live = b.state(n, n.EstRows, out, groupRowBytes, p.live)
+		return s, nil
 	}
 	h, err := agg.NewHash(o)
 	if err != nil {
 		return nil, err
 	}
-	b.run.OnClose(h.Close)
+	b.operator(n, h)
 	b.end(p, n, h.Sink(), p.workers)
 	return b.source(n, h.Source(), out, breakerCapacity(out), p.workers), nil
 }

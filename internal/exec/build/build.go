@@ -63,6 +63,9 @@ type builder struct {
 	opened int                       // accounts of sub
 	once   bool                      // some operator cannot be executed again
 	limits map[*physical.Scan]uint64 // of locking scans: rows that the plan takes at most
+
+	spills  map[int]bool // see ExpectedSpills; nil: not asked for
+	surplus float64      // bytes, for spills
 }
 
 // pipe gives the rows of a node: a pipeline that lacks its end. In a dry walk it has no chains and steps.
@@ -70,9 +73,10 @@ type pipe struct {
 	chains   []exec.Chain
 	steps    []exec.Step
 	types    []types.Type
-	capacity int  // rows of a batch at most
-	workers  int  // that the sources offer, at most
-	serial   bool // a step must see all rows: one worker, whatever the sources offer
+	capacity int     // rows of a batch at most
+	workers  int     // that the sources offer, at most
+	serial   bool    // a step must see all rows: one worker, whatever the sources offer
+	live     float64 // bytes of rows that are kept while it runs, as estimated
 }
 
 // open takes an operator's minimum. In a dry walk it returns nil.
@@ -111,6 +115,19 @@ func (b *builder) source(n physical.Node, s exec.Source, t []types.Type, capacit
 		p.chains = []exec.Chain{{Node: n.Common().ID, Source: s}}
 	}
 	return p
+}
+
+// operator has op closed with the run, and its figures noted for n before.
+func (b *builder) operator(n physical.Node, op interface {
+	Close() error
+	Figures(give func(name string, n int64))
+},
+) {
+	b.run.OnClose(op.Close)
+	b.run.OnClose(func() error {
+		op.Figures(b.run.Profile.Node(n.Common().ID).Note)
+		return nil
+	})
 }
 
 // end closes a pipe with a sink: a pipeline of the run.

@@ -50,10 +50,11 @@ func (b *builder) hashJoin(n *physical.HashJoin) (*pipe, error) {
 	o.Account = acct
 	h := join.NewHash(o)
 	left.types, left.capacity = n.Types(), max(left.capacity, h.Capacity())
+	left.live += b.state(n, n.Right.Common().EstRows, right.types, buildRowBytes, max(left.live, right.live))
 	if b.dry {
 		return left, nil
 	}
-	b.run.OnClose(h.Close)
+	b.operator(n, h)
 	b.end(right, n, h.Sink(), right.workers)
 	b.step(left, n, h.Operator())
 	return left, nil

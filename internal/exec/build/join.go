@@ -25,6 +25,7 @@ func (b *builder) nestedLoop(n *physical.NestedLoop) (*pipe, error) {
 		return nil, err
 	}
 	left.types, left.capacity = n.Types(), max(o.LeftCapacity, o.RightCapacity)
+	left.live += b.state(n, n.Right.Common().EstRows, right.types, 0, max(left.live, right.live))
 	if b.dry {
 		return left, nil
 	}

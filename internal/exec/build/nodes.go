@@ -250,13 +250,15 @@ func (b *builder) sort(n *physical.Sort) (*pipe, error) {
 	out := p.types[:own]
 	capacity := breakerCapacity(out)
 	if b.dry {
-		return b.source(n, nil, out, capacity, 1), nil
+		s := b.source(n, nil, out, capacity, 1)
+		s.live = b.state(n, sortRows(n), out, sortRowBytes, p.live)
+		return s, nil
 	}
 	s, err := sort.New(o)
 	if err != nil {
 		return nil, err
 	}
-	b.run.OnClose(s.Close)
+	b.operator(n, s)
 	b.end(p, n, s.Sink(), p.workers)
 	return b.source(n, s.Source(), out, capacity, 1), nil
 }
@@ -280,6 +282,7 @@ func (b *builder) union(n *physical.Union) (*pipe, error) {
 		out.capacity = max(out.capacity, p.capacity)
 		out.workers = max(out.workers, p.workers)
 		out.serial = out.serial || p.serial
+		out.live += p.live
 		for _, c := range p.chains {
 			c.Steps = append(c.Steps[:len(c.Steps):len(c.Steps)], p.steps...)
 			out.chains = append(out.chains, c)

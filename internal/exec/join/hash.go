@@ -77,6 +77,8 @@ type Hash struct {
 	current *view
 	arrived int // workers that have probed all their rows
 	tasks   []*task
+
+	partitions, rounds int64 // for Figures
 }
 
 // part is what is known of one of the first partitions.
@@ -155,6 +157,14 @@ func HashMinBytes(o HashOptions) int64 {
 		vector.BatchBytes(h.keyTypes(), rows.ChunkRows, arenaBytes) +
 		vector.BatchBytes(o.Left, h.capacity, arenaBytes)
 	return max(int64(h.o.Workers)*build, int64(h.o.Workers)*probe) + rounds
+}
+
+// Figures gives the numbers of partitions and of those that were joined, or split, after the others.
+func (h *Hash) Figures(give func(name string, n int64)) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	give("partitions", h.partitions)
+	give("rounds", h.rounds)
 }
 
 // Sink builds the right side.

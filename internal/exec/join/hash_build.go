@@ -124,6 +124,11 @@ func (s hashSink) Finish(ctx context.Context) error {
 		}
 	}
 	h.built = nil
+	for i := range h.parts {
+		if h.parts[i].rows > 0 {
+			h.partitions++
+		}
+	}
 	order := make([]int, fanOut)
 	for i := range order {
 		order[i] = i

@@ -122,6 +122,7 @@ func (h *Hash) pop() *task {
 		t := h.tasks[n-1]
 		h.tasks = h.tasks[:n-1]
 		if len(t.probe) > 0 {
+			h.rounds++
 			return t
 		}
 		t.close()
@@ -132,6 +133,7 @@ func (h *Hash) pop() *task {
 func (h *Hash) push(t *task) {
 	h.mu.Lock()
 	h.tasks = append(h.tasks, t)
+	h.partitions++
 	h.mu.Unlock()
 }
 

@@ -60,6 +60,13 @@ func New(o Options) (*Sort, error) {
 	return &Sort{options: o, sorter: rows.NewSorter(o.Account, o.spec())}, nil
 }
 
+// Figures gives what the sort has done beyond its memory.
+func (s *Sort) Figures(give func(name string, n int64)) {
+	f := s.sorter.Figures()
+	give("runs", f.Runs)
+	give("rounds", f.Merges)
+}
+
 // Sink is the end of the pipeline below.
 func (s *Sort) Sink() exec.Sink { return sink{s} }
 
