@@ -15,6 +15,7 @@ type Worker struct {
 
 	source LocalSource // of the chain in work; nil between chains
 	tokens int         // calls of TakeToken that were not undone
+	owns   bool        // there is a token for them
 }
 
 // Statement is the statement that the worker works for.
@@ -47,9 +48,13 @@ func (w *Worker) Pause() error {
 const waitToken memory.WaitReason = "waiting for a scan token"
 
 // TakeToken waits until the worker may read a morsel of a table. ReturnToken undoes it. A worker that reads within a
-// morsel needs no second token, or it could wait for itself.
+// morsel, its own or one of a worker that waits for its run, needs no second token, or it could wait for itself.
 func (w *Worker) TakeToken(ctx context.Context) error {
-	if w.tokens == 0 && !w.run.Statement.TryToken() {
+	needs := w.tokens == 0
+	for at := w.run.Outer; at != nil; at = at.run.Outer {
+		needs = needs && at.tokens == 0
+	}
+	if needs && !w.run.Statement.TryToken() {
 		got := false
 		err := w.Wait(ctx, waitToken, func(ctx context.Context) error {
 			err := w.run.Statement.AwaitToken(ctx)
@@ -64,12 +69,14 @@ func (w *Worker) TakeToken(ctx context.Context) error {
 		}
 	}
 	w.tokens++
+	w.owns = w.owns || needs
 	return nil
 }
 
 // ReturnToken undoes a TakeToken.
 func (w *Worker) ReturnToken() {
-	if w.tokens--; w.tokens == 0 {
+	if w.tokens--; w.tokens == 0 && w.owns {
+		w.owns = false
 		w.run.Statement.ReturnToken()
 	}
 }
