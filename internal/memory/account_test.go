@@ -1,6 +1,8 @@
 package memory_test
 
 import (
+	"context"
+	"errors"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -100,6 +102,7 @@ func TestHeapLedger(t *testing.T) {
 	var short *sqlerr.ServerMemoryError
 	require.ErrorAs(t, h.Reserve(session, 1<<19), &short)
 	require.EqualValues(t, 1<<19+1<<18, p.Stats().HeapReserved)
+	testHeapOverdraft(t, p, session)
 	h.Release(s.Account(), 1<<18)
 	s.Close()
 	session.Close() // releases what is left
@@ -149,4 +152,34 @@ func TestSizes(t *testing.T) {
 	require.Equal(t, 8192, memory.PageSize(4097))
 	require.Equal(t, memory.MaxPageBytes, memory.PageSize(memory.MaxPageBytes))
 	require.Equal(t, memory.MaxPageBytes+1, memory.PageSize(memory.MaxPageBytes+1))
+}
+
+// testHeapOverdraft: a ledger of 1 MiB has 256 KiB left.
+func testHeapOverdraft(t *testing.T, p *memory.Pool, session *memory.Account) {
+	h, used := p.Heap(), p.Stats().HeapReserved
+	var short *sqlerr.ServerMemoryError
+	require.NoError(t, h.ReserveAtWork(session, 3<<17))
+	require.ErrorAs(t, h.ReserveAtWork(session, 1), &short)
+	h.Release(session, 3<<17)
+	fits, err := h.ReserveCommit(t.Context(), session, 1<<18)
+	require.NoError(t, err)
+	first, err := h.ReserveCommit(t.Context(), session, 6<<20)
+	require.NoError(t, err)
+	killed := errors.New("killed")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(killed)
+	_, err = h.ReserveCommit(ctx, session, 1)
+	require.ErrorIs(t, err, killed)
+	second := make(chan error, 1)
+	go func() {
+		c, err := h.ReserveCommit(context.Background(), session, 6<<20)
+		c.Release()
+		second <- err
+	}()
+	require.EqualValues(t, used+1<<18+6<<20, p.Stats().HeapReserved)
+	first.Release()
+	first.Release()
+	require.NoError(t, <-second)
+	fits.Release()
+	require.Equal(t, used, p.Stats().HeapReserved)
 }

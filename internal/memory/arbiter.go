@@ -20,9 +20,9 @@ var (
 	errTooMuch = errors.New("more than the pool has")
 )
 
-// arbiter divides the limit: a lane for small statements and for the server's own pages, a reserve for descriptors, and
-// bulk for minimums and leases. It knows promises only; frames are the pool's. Its mutex is taken under a statement's,
-// never the other way round.
+// arbiter divides the limit: a lane for small statements and for the server's own pages, a share for operations
+// (operation.go), a reserve for descriptors, and bulk for minimums and leases. It knows promises only; frames are the
+// pool's. Its mutex is taken under a statement's, never the other way round.
 type arbiter struct {
 	pool  *Pool
 	bulk  atomic.Int64 // minimums and leases
@@ -43,6 +43,7 @@ type waiter struct {
 	n       int64
 	again   bool // it was admitted before: it goes ahead of newcomers
 	noLane  bool // leases are among the bytes
+	page    bool // a page that no minimum covers; s is the server, or has no minimum
 	since   time.Time
 	granted bool
 	lane    bool
@@ -77,9 +78,15 @@ func (a *arbiter) descReserve() int64 {
 	return min(max(limit/32, minDescReserveBytes), limit/4)
 }
 
+// operationBytes is what operations outside of statements may pin together.
+func (a *arbiter) operationBytes() int64 {
+	limit := a.pool.limit.Load()
+	return min(max(limit/operationShare, minOperationBytes), limit/8) / MinPageBytes * MinPageBytes
+}
+
 // bulkBytes is what minimums and leases may take together.
 func (a *arbiter) bulkBytes() int64 {
-	return a.pool.limit.Load() - a.laneBytes() - max(a.descReserve(), a.descs.Load())
+	return a.pool.limit.Load() - a.laneBytes() - a.operationBytes() - max(a.descReserve(), a.descs.Load())
 }
 
 func raiseUnder(v *atomic.Int64, n, limit int64) bool {
@@ -126,18 +133,37 @@ func (a *arbiter) free() int64 {
 	return a.bulkBytes() - a.bulk.Load()
 }
 
-// addDescs counts a page of descriptors, and tells if there was room.
+// addDescs counts a page of descriptors, and tells if there was room. What it takes from leases is asked back; until
+// they are surrendered, within a batch, M2 is broken by that page.
 func (a *arbiter) addDescs() bool {
 	n := a.descs.Add(MinPageBytes)
-	if n > a.descReserve() && a.bulk.Load() > a.bulkBytes() {
+	if n <= a.descReserve() || a.bulk.Load() <= a.bulkBytes() {
+		return true
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.leasesLocked() < a.bulk.Load()-a.bulkBytes() {
 		a.descs.Add(-MinPageBytes)
 		return false
 	}
+	a.press(nil)
 	return true
 }
 
+// leasesLocked is what could be asked back.
+func (a *arbiter) leasesLocked() (n int64) {
+	for s := range a.statements {
+		if s.spills() && s != a.pool.server {
+			n += s.leases.Load()
+		}
+	}
+	return n
+}
+
 // most is the largest minimum that can ever be granted.
-func (a *arbiter) most() int64 { return a.pool.limit.Load() - a.laneBytes() - a.descReserve() }
+func (a *arbiter) most() int64 {
+	return a.pool.limit.Load() - a.laneBytes() - a.operationBytes() - a.descReserve()
+}
 
 // MaxMinimum is the largest minimum that the pool can grant. Admit refuses more at once.
 func (p *Pool) MaxMinimum() int64 { return max(p.arbiter.most(), 0) }
@@ -149,15 +175,58 @@ func (a *arbiter) admit(ctx context.Context, s *Statement, n int64, again, lease
 	if n == 0 {
 		return nil
 	}
-	clock := a.pool.options.Clock
-	w := &waiter{s: s, n: n, again: again, noLane: leases, since: clock.Now(), ready: make(chan struct{})}
+	w := &waiter{
+		s: s, n: n, again: again, noLane: leases, since: a.pool.options.Clock.Now(), ready: make(chan struct{}),
+	}
 	a.mu.Lock()
 	if !again && n > a.most() {
 		a.mu.Unlock()
 		return errTooMuch
 	}
+	granted := a.joinLocked(w)
+	a.mu.Unlock()
+	if granted {
+		return nil
+	}
+	return a.wait(ctx, w)
+}
+
+// takePage takes n bytes for a page that no minimum covers, if they are free.
+func (a *arbiter) takePage(n int64) (Kind, bool) {
+	switch {
+	case a.takeLane(n):
+		return inLane, true
+	case a.takeBulk(n):
+		return Leased, true
+	}
+	return Held, false
+}
+
+// waitForPage is takePage that waits, as long as an admission, ahead of newcomers. Errors as for admit.
+func (a *arbiter) waitForPage(s *Statement, n int64) (Kind, error) {
+	w := &waiter{s: s, n: n, again: true, page: true, since: a.pool.options.Clock.Now(), ready: make(chan struct{})}
+	a.mu.Lock()
+	if n > a.most() {
+		a.mu.Unlock()
+		return Held, errTooMuch
+	}
+	granted := a.joinLocked(w)
+	a.mu.Unlock()
+	if !granted {
+		if err := a.wait(context.Background(), w); err != nil {
+			return Held, err
+		}
+	}
+	if w.lane {
+		return inLane, nil
+	}
+	return Leased, nil
+}
+
+// joinLocked queues w and tells if it was granted at once.
+func (a *arbiter) joinLocked(w *waiter) bool {
 	at := len(a.queue)
-	if again {
+	if w.again {
 		if at = slices.IndexFunc(a.queue, func(o *waiter) bool { return !o.again }); at < 0 {
 			at = len(a.queue)
 		}
@@ -165,15 +234,15 @@ func (a *arbiter) admit(ctx context.Context, s *Statement, n int64, again, lease
 	a.queue = slices.Insert(a.queue, at, w)
 	a.waiting.Add(1)
 	a.grantLocked()
-	granted := w.granted
-	a.mu.Unlock()
-	if granted {
-		return nil
-	}
+	return w.granted
+}
+
+// wait waits until w is granted. Whoever was admitted before has no deadline.
+func (a *arbiter) wait(ctx context.Context, w *waiter) error {
 	var timeout chan struct{}
-	if !again {
+	if !w.again || w.page {
 		timeout = make(chan struct{})
-		stop := clock.AfterFunc(a.pool.options.AdmissionTimeout, func() { close(timeout) })
+		stop := a.pool.options.Clock.AfterFunc(a.pool.options.AdmissionTimeout, func() { close(timeout) })
 		defer stop()
 	}
 	var err error
@@ -182,8 +251,8 @@ func (a *arbiter) admit(ctx context.Context, s *Statement, n int64, again, lease
 		return nil
 	case <-ctx.Done():
 		err = context.Cause(ctx)
-	case <-s.ctx.Done():
-		err = context.Cause(s.ctx)
+	case <-w.s.ctx.Done():
+		err = context.Cause(w.s.ctx)
 	case <-timeout:
 		err = errTimeout
 	}
@@ -195,7 +264,16 @@ func (a *arbiter) admit(ctx context.Context, s *Statement, n int64, again, lease
 func (a *arbiter) withdraw(w *waiter) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if w.granted {
+	switch {
+	case w.granted && w.page && w.lane:
+		a.lane.Add(-w.n)
+		a.grantLocked()
+		return
+	case w.granted && w.page:
+		a.bulk.Add(-w.n)
+		a.grantLocked()
+		return
+	case w.granted:
 		a.giveLocked(w.s, w.n)
 		return
 	}
@@ -217,7 +295,7 @@ func (a *arbiter) grantLocked() {
 	var blocked *waiter
 	a.queue = slices.DeleteFunc(a.queue, func(w *waiter) bool {
 		switch {
-		case !w.noLane && w.n < smallMinimumBytes && a.takeLane(w.n):
+		case !w.noLane && (w.n < smallMinimumBytes || w.page) && a.takeLane(w.n):
 			w.lane = true
 		case blocked != nil:
 			return false
@@ -227,8 +305,10 @@ func (a *arbiter) grantLocked() {
 			return false
 		}
 		w.granted = true
-		w.s.lane.Store(w.lane)
-		a.minimums += w.n
+		if !w.page {
+			w.s.lane.Store(w.lane)
+			a.minimums += w.n
+		}
 		a.waiting.Add(-1)
 		close(w.ready)
 		return true
@@ -236,22 +316,25 @@ func (a *arbiter) grantLocked() {
 	a.press(blocked)
 }
 
-// press asks leases back for a waiter, from statements with most of them; without one it stops asking. If all leases
-// would not do, the statement that cannot be shrunk and has most surplus is ended.
+// press asks leases back for a waiter, or for descriptors, from statements with most of them; if nothing is missing, it
+// stops asking. If all leases would not do, the statement that cannot be shrunk and has most surplus is ended.
 func (a *arbiter) press(w *waiter) {
-	if w == nil {
+	missing := a.bulk.Load() - a.bulkBytes()
+	if w != nil {
+		missing += w.n
+	}
+	if missing <= 0 {
 		for s := range a.statements {
 			s.revoked.Store(false)
 		}
 		return
 	}
-	missing := a.bulk.Load() + w.n - a.bulkBytes()
 	var victim *Statement
 	var leasers []*Statement
 	for s := range a.statements {
 		n := s.leases.Load()
 		switch {
-		case n == 0:
+		case n == 0 || s == a.pool.server:
 		case s.spills():
 			leasers = append(leasers, s)
 		case victim == nil || n > victim.leases.Load():

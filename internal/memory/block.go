@@ -20,6 +20,12 @@ func (a *Account) Pin(id BlockID, kind Kind) (Ref, error) {
 	s := a.stmt
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	var waited page
+	defer func() {
+		if waited.n > 0 {
+			s.uncount(waited.kind, waited.n)
+		}
+	}()
 	for {
 		d, err := s.find(id)
 		if err != nil {
@@ -32,7 +38,16 @@ func (a *Account) Pin(id BlockID, kind Kind) (Ref, error) {
 			d.pins++
 			return d.ref, nil
 		case d.state == stateBlock:
-			return s.pinLoose(a, d, kind)
+			ref, err := s.pinLoose(a, d, kind, &waited)
+			if err != errNoPage {
+				return ref, err
+			}
+			// Meanwhile the block may be pinned or evicted.
+			n := d.size()
+			if waited.kind, err = s.waitForPage(n); err != nil {
+				return 0, err
+			}
+			waited.n = n
 		case d.state == stateReading:
 			s.io.Wait()
 		case d.state == stateOut:
@@ -43,18 +58,29 @@ func (a *Account) Pin(id BlockID, kind Kind) (Ref, error) {
 	}
 }
 
-// pinLoose pins a block that is in memory and unpinned.
-func (s *Statement) pinLoose(a *Account, d *desc, kind Kind) (Ref, error) {
+// page is one that waitForPage got; n is 0 if there is none.
+type page struct {
+	kind Kind
+	n    int64
+}
+
+// pinLoose pins a block that is in memory and unpinned. It uses waited, if there is one. errNoPage: wait for a page.
+func (s *Statement) pinLoose(a *Account, d *desc, kind Kind, waited *page) (Ref, error) {
 	n := d.size()
 	surplus := d.has(flagSurplus)
-	if !surplus || kind == Held { // else the lease that the block counts on serves the pin
+	switch {
+	case waited.n > 0:
+		kind, waited.n = waited.kind, 0
+	case surplus && kind == Leased: // the lease that the block counts on serves the pin
+		surplus = false
+	default:
 		var err error
 		if kind, err = s.reserve(a, n, kind); err != nil {
 			return 0, err
 		}
-		if surplus {
-			s.unlease(n)
-		}
+	}
+	if surplus {
+		s.unlease(n)
 	}
 	d.drop(flagSurplus)
 	s.unlist(d)
@@ -67,7 +93,7 @@ func (s *Statement) pinLoose(a *Account, d *desc, kind Kind) (Ref, error) {
 // charge counts the pins of d on a.
 func (s *Statement) charge(a *Account, d *desc, n int64, kind Kind) {
 	d.payer, d.kind = a.number, kind
-	if kind == Held {
+	if kind == Held || kind == InOperation {
 		a.add(n, 0, 0)
 	} else {
 		a.add(0, n, 0)
@@ -77,14 +103,22 @@ func (s *Statement) charge(a *Account, d *desc, n int64, kind Kind) {
 // uncharge takes back charge and reserve.
 func (s *Statement) uncharge(d *desc, n int64) {
 	payer := s.accounts[d.payer]
-	if d.kind == Held {
+	if d.kind == Held || d.kind == InOperation {
 		payer.add(-n, 0, 0)
-		return
-	}
-	payer.add(0, -n, 0)
-	if d.kind == inLane {
-		s.pool.arbiter.leaveLane(n)
 	} else {
+		payer.add(0, -n, 0)
+	}
+	s.uncount(d.kind, n)
+}
+
+// uncount takes back reserve.
+func (s *Statement) uncount(kind Kind, n int64) {
+	switch kind {
+	case InOperation:
+		s.operating -= n
+	case inLane:
+		s.pool.arbiter.leaveLane(n)
+	case Leased:
 		s.unlease(n)
 	}
 }
@@ -102,6 +136,9 @@ func (s *Statement) create(a *Account, size int, kind Kind, state state) (BlockI
 		return 0, 0, s.err
 	}
 	kind, err := s.reserve(a, f.size, kind)
+	if err == errNoPage {
+		kind, err = s.waitForPage(f.size)
+	}
 	if err != nil {
 		return 0, 0, err
 	}

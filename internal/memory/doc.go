@@ -22,6 +22,7 @@
 // # Where the limit goes
 //
 //	lane        1/16: minimums below 4 MiB, and held pages that no minimum covers (sessions, SET, SHOW, KILL)
+//	operations  1/64, at least 1 MiB: pins of operations on write sets, undo and locks (operation.go)
 //	descriptors 1/32, and more out of what bulk has free: 64 bytes a page or block, in memory or not
 //	bulk        the rest: minimums and leases; unpinned blocks fill what of it is not in use
 //
@@ -35,7 +36,7 @@
 // A block that was read back keeps its copy on disk, and is not written again: whoever modifies a block after its first
 // Unpin calls MarkDirty first. Assertion builds compare checksums and find those who do not. A pin during the write
 // keeps the block in memory. A write that fails is the owner's failure (Statement.Fail), not that of whoever needed
-// memory.
+// memory; a block that belongs to no statement stays in memory then.
 //
 // # Locks
 //
@@ -48,7 +49,8 @@
 //	M1 committed <= limit, always; a page is counted before it is touched.
 //	M2 committed - idle - descriptors - evictable <= sum of minimums + sum of leases <= limit. (A statement that is
 //	   cancelled while parked breaks it until it has freed its pages; nobody gets anything new meanwhile.)
-//	M3 only Admit and the end of a wait block for memory, and whoever does holds nothing that another needs.
+//	M3 only Admit, the end of a wait and Account.Begin block for memory, and whoever does holds nothing that another
+//	   needs. (Pages outside of any minimum, those of packets above all, are waited for like an admission.)
 //	M4 pinning a block inside the operator's minimum fails only for I/O errors, cancellation or a poisoned statement.
 //	M5 an account closes with nothing left; what is left is a bug that is reported with its owner and then freed.
 //	M6 no Go pointer is stored in a page; no reference into a page outlives its pin.

@@ -10,8 +10,17 @@ import (
 // writes, and frees the frame if nobody pinned the block meanwhile. Evictors (evictors.go) do the same ahead of need. A
 // failed statement's blocks are dropped without a write.
 
+// retryWriteAfter is how long the server's blocks stay in memory after one of them could not be written.
+const retryWriteAfter = 100 * time.Millisecond
+
 // evictable is the bytes of s that the pool may take. s.mu is held.
 func (s *Statement) evictable() int64 {
+	if s.stuck {
+		if s.pool.options.Clock.Now().Sub(s.stuckSince) < retryWriteAfter {
+			return 0
+		}
+		s.stuck = false
+	}
 	n := s.listed
 	if s.parked() {
 		n += s.pinnedHere
@@ -63,7 +72,12 @@ func (s *Statement) evictBlock(id BlockID, d *desc) {
 	case err != nil:
 		s.fail(err)
 		s.pool.logger.Error("memory: a block could not be written", "statement", s.options.Name, "err", err)
-		if d.pins == 0 {
+		switch {
+		case d.pins > 0:
+		case s == s.pool.server: // transactions and locks are not lost with it: it stays
+			s.list(id, d)
+			s.stuck, s.stuckSince = true, s.pool.options.Clock.Now()
+		default:
 			s.accounts[d.owner].add(0, 0, -n)
 			s.lose(d)
 		}
@@ -172,6 +186,9 @@ func (s *Statement) pinOut(a *Account, id BlockID, d *desc, kind Kind) (Ref, err
 func (s *Statement) bringBack(a *Account, d *desc, kind Kind) error {
 	n := d.size()
 	kind, err := s.reserve(a, n, kind)
+	if err == errNoPage {
+		kind, err = s.waitForPage(n)
+	}
 	if err != nil {
 		return err
 	}

@@ -36,10 +36,12 @@ func (p *Pool) Check() error {
 	c.equal("descriptors", a.descs.Load(), c.descs)
 	c.equal("bulk", a.bulk.Load(), c.bulk)
 	c.equal("lane", a.lane.Load(), c.lane)
+	c.equal("operations", p.server.operating, c.operating)
+	c.atMost("operations", c.operating, p.operations.used.Load())
 	c.equal("minimums", a.minimums, c.minimums)
 	c.atMost("M1", p.committed.Load(), p.limit.Load())
 	if !c.failed {
-		c.atMost("M2", c.resident-c.evictable, c.bulk+c.lane)
+		c.atMost("M2", c.resident-c.evictable, c.bulk+c.lane+p.operations.used.Load())
 		c.atMost("M2 and the limit", a.bulk.Load(), a.bulkBytes())
 	}
 	c.idle()
@@ -50,8 +52,9 @@ type checker struct {
 	pool *Pool
 	err  error
 
-	resident, evictable, descs, bulk, lane, minimums int64
-	failed                                           bool
+	resident, evictable, descs, bulk, lane, minimums, operating int64
+
+	failed bool
 }
 
 func (c *checker) equal(what string, got, want int64) {
@@ -83,6 +86,10 @@ func (c *checker) statement(s *Statement) {
 		switch {
 		case pinned && d.kind == Held:
 			held += n
+			byAccount[d.payer] += n
+		case pinned && d.kind == InOperation:
+			held += n
+			c.operating += n
 			byAccount[d.payer] += n
 		case pinned && d.kind == Leased:
 			leased += n
@@ -150,3 +157,6 @@ func chain(b Base, f *frames) (n int64) {
 
 // Need is what the end of a statement's parking asks for.
 func (p *Pool) Need(s *Statement) int64 { return s.owed }
+
+// Operations is the number of operations that wait for their turn.
+func (p *Pool) Operations() int64 { return p.operations.waiting.Load() }

@@ -1,38 +1,108 @@
 package memory
 
 import (
+	"context"
 	"sync/atomic"
 
 	"github.com/spillwaydb/spillway/internal/sqlerr"
 )
 
 // HeapLedger counts the Go heap that statements and sessions are about to use: parse trees, plans, prepared statements,
-// buffers of libraries. The collector refuses nothing, so this does.
+// buffers of libraries. The collector refuses nothing, so this does: new work first, then statements at work
+// (ReserveAtWork), and never a commit (ReserveCommit).
 type HeapLedger struct {
 	limit int64 // 0: none
 	used  atomic.Int64
+	turn  chan struct{} // has an element while a commit is over the limit
+}
+
+// atWorkShare of the limit is how far statements at work may pass it.
+const atWorkShare = 8
+
+func (h *HeapLedger) init(limit int64) {
+	h.limit = limit
+	h.turn = make(chan struct{}, 1)
 }
 
 // Reserve charges n bytes of Go heap to a before they are allocated; refusal is sqlerr.QuotaError or
 // ServerMemoryError.
-func (h *HeapLedger) Reserve(a *Account, n int64) error {
-	s := a.stmt
-	if used := h.used.Add(n); h.limit > 0 && used > h.limit {
+func (h *HeapLedger) Reserve(a *Account, n int64) error { return h.reserve(a, n, h.limit) }
+
+// ReserveAtWork is Reserve for the small things that a statement under way cannot go on without, as iterators: they may
+// pass the limit by an eighth.
+func (h *HeapLedger) ReserveAtWork(a *Account, n int64) error {
+	return h.reserve(a, n, h.limit+h.limit/atWorkShare)
+}
+
+func (h *HeapLedger) reserve(a *Account, n, limit int64) error {
+	if used := h.used.Add(n); limit > 0 && used > limit {
 		h.used.Add(-n)
-		return &sqlerr.ServerMemoryError{ConnID: s.options.ConnID, Report: s.report()}
+		return &sqlerr.ServerMemoryError{ConnID: a.stmt.options.ConnID, Report: a.stmt.report()}
 	}
-	s.mu.Lock()
-	over := s.options.CancelAtQuota && s.options.QuotaBytes > 0 && s.heap+n > s.options.QuotaBytes
-	if !over {
-		s.heap += n
-		a.heap += n
-	}
-	s.mu.Unlock()
-	if over {
+	if err := a.chargeHeap(n); err != nil {
 		h.used.Add(-n)
-		return s.quotaError()
+		return err
 	}
 	return nil
+}
+
+func (a *Account) chargeHeap(n int64) error {
+	s := a.stmt
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.options.CancelAtQuota && s.options.QuotaBytes > 0 && s.heap+n > s.options.QuotaBytes {
+		return s.quotaErrorLocked()
+	}
+	s.heap += n
+	a.heap += n
+	return nil
+}
+
+// CommitHeap is what a commit has reserved. The zero CommitHeap is nothing.
+type CommitHeap struct {
+	heap *HeapLedger
+	acct *Account
+	n    int64
+	over bool // it has the turn
+}
+
+// ReserveCommit is Reserve for a commit, which is the end of work that was accepted, and holds locks: it is not refused
+// for what others hold. While the ledger is full, commits take turns, each over the limit for its time. They wait for
+// nothing else, so turns end.
+func (h *HeapLedger) ReserveCommit(ctx context.Context, a *Account, n int64) (CommitHeap, error) {
+	c := CommitHeap{heap: h, acct: a, n: n}
+	used := h.used.Add(n)
+	if h.limit > 0 && used > h.limit {
+		h.used.Add(-n)
+		select {
+		case h.turn <- struct{}{}:
+		case <-ctx.Done():
+			return CommitHeap{}, context.Cause(ctx)
+		}
+		c.over = true
+		h.used.Add(n)
+	}
+	if err := a.chargeHeap(n); err != nil {
+		h.used.Add(-n)
+		c.endTurn()
+		return CommitHeap{}, err
+	}
+	return c, nil
+}
+
+// Release gives the commit's heap back. Repeatable.
+func (c *CommitHeap) Release() {
+	if c.heap != nil {
+		c.heap.Release(c.acct, c.n)
+		c.endTurn()
+		*c = CommitHeap{}
+	}
+}
+
+func (c *CommitHeap) endTurn() {
+	if c.over {
+		<-c.heap.turn
+	}
 }
 
 // Release takes back n bytes that were reserved for a. What an account has left when it closes is released then.

@@ -41,6 +41,9 @@ const (
 	Held Kind = iota
 	// Leased pages are surplus: refused with sqlerr.ErrNoSurplus when there is none, asked back by Account.Revoked.
 	Leased
+	// InOperation pages, of accounts outside of statements, count on what Account.Begin granted; in a statement they
+	// are Held.
+	InOperation
 
 	// inLane is how held pages count that no minimum covers: the server's own, and of statements without a minimum.
 	inLane

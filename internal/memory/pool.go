@@ -35,8 +35,9 @@ type Pool struct {
 	stacks stacks
 	sums   sums
 
-	arbiter arbiter
-	freed   signal // something became free, or evictable
+	arbiter    arbiter
+	operations operations
+	freed      signal // something became free, or evictable
 
 	server *Statement // not a statement: owner of the accounts outside of any
 
@@ -61,9 +62,10 @@ func NewPool(o Options) (*Pool, error) {
 	}
 	p.limit.Store(o.LimitBytes)
 	p.nominal.Store(o.LimitBytes)
-	p.heap.limit = o.HeapLedgerBytes
+	p.heap.init(o.HeapLedgerBytes)
 	p.freed.init()
 	p.arbiter.init(p)
+	p.operations.pool = p
 	p.server = p.newStatement(StatementOptions{Name: "server", Spill: true})
 	p.server.account.name = "server"
 	p.evictors.start(p, o.Evictors)

@@ -47,6 +47,11 @@ type Statement struct {
 	leased   int64 // leases, surplus that cannot be evicted included
 	heap     int64
 
+	// Of the server.
+	operating  int64 // pinned InOperation
+	stuck      bool  // a block could not be written
+	stuckSince time.Time
+
 	published int64 // resident, as the accounts above know it
 
 	err      error // first failure
@@ -261,28 +266,32 @@ func (s *Statement) reportLocked() string {
 // reserve decides whether a may pin n more bytes, and on what they count. The frame is another matter. s.mu is held.
 func (s *Statement) reserve(a *Account, n int64, kind Kind) (Kind, error) {
 	p := s.pool
-	if kind == Held {
+	if kind != Leased {
 		if err := p.options.Hooks.refuse(OpMinimum, a.name, int(n)); err != nil {
 			return kind, err
 		}
 		m := a.min
+		if m == nil && kind == InOperation && s.covers(n) {
+			s.operating += n
+			return InOperation, nil
+		}
 		if m != nil && m.held+n <= m.minimum {
 			return Held, nil
+		}
+		if m == nil && kind == InOperation {
+			invariants.Assertf(p.operations.used.Load() > 0, "memory: %q pins outside of an operation", a.name)
 		}
 		// The server's reserve, for accounts outside of statements and statements without a minimum.
 		if s.granted > 0 {
 			invariants.Assertf(false, "memory: %q holds %d bytes and takes %d more, its minimum is %d",
 				a.name, m.held, n, m.minimum)
 		}
-		if p.arbiter.takeLane(n) {
-			return inLane, nil
+		kind, ok := p.arbiter.takePage(n)
+		if !ok {
+			return kind, errNoPage
 		}
-		if !p.arbiter.takeBulk(n) {
-			return kind, s.serverErrorLocked()
-		}
-		s.leased += n
-		s.leases.Add(n)
-		return Leased, nil
+		s.countPage(kind, n)
+		return kind, nil
 	}
 	if err := p.options.Hooks.refuse(OpSurplus, a.name, int(n)); err != nil {
 		return kind, err
@@ -306,6 +315,34 @@ func (s *Statement) reserve(a *Account, n int64, kind Kind) (Kind, error) {
 	s.leased += n
 	s.leases.Add(n)
 	return Leased, nil
+}
+
+// errNoPage: a page that no minimum covers is to be waited for, by waitForPage.
+var errNoPage = errors.New("memory: no page is free outside of minimums")
+
+// countPage counts a page that no minimum covers.
+func (s *Statement) countPage(kind Kind, n int64) {
+	if kind == Leased {
+		s.leased += n
+		s.leases.Add(n)
+	}
+}
+
+// waitForPage gets n bytes, which reserve did not, for a page that no minimum covers: leases are asked back for them.
+// s.mu is held, and released meanwhile. Errors: ServerMemoryError after the time that an admission may take, the
+// failure of s.
+func (s *Statement) waitForPage(n int64) (Kind, error) {
+	s.mu.Unlock()
+	kind, err := s.pool.arbiter.waitForPage(s, n)
+	s.mu.Lock()
+	switch {
+	case errors.Is(err, errTimeout), errors.Is(err, errTooMuch):
+		return kind, s.serverErrorLocked()
+	case err != nil:
+		return kind, err
+	}
+	s.countPage(kind, n)
+	return kind, nil
 }
 
 // unlease gives a lease back.

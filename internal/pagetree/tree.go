@@ -51,11 +51,26 @@ type Tree struct {
 
 // New returns an empty tree. Its blocks belong to acct.
 func New(acct *memory.Account, o Options) *Tree {
+	page := o.page()
+	return &Tree{acct: acct, kind: o.Kind, page: page, target: page}
+}
+
+func (o Options) page() int {
 	if o.PageBytes == 0 {
-		o.PageBytes = DefaultPageBytes
+		return DefaultPageBytes
 	}
-	o.PageBytes = min(max(powerOfTwo(o.PageBytes), memory.MinPageBytes), largestNode)
-	return &Tree{acct: acct, kind: o.Kind, page: o.PageBytes, target: o.PageBytes}
+	return min(max(powerOfTwo(o.PageBytes), memory.MinPageBytes), largestNode)
+}
+
+// NodeBytes is the size of the largest nodes of a tree of which no key is longer than key bytes.
+func (o Options) NodeBytes(key int) int { return nodeFor(o.page(), min(key, MaxKeyBytes)) }
+
+// nodeFor enlarges a node until four cells with a key of n bytes fit.
+func nodeFor(node, n int) int {
+	for room(node) < cellBytes+idBytes+n {
+		node *= 2
+	}
+	return node
 }
 
 // powerOfTwo rounds up.
@@ -170,9 +185,7 @@ func (t *Tree) SetParts(key, head, tail []byte) error {
 // noteKey sees to it that four cells with a key of n bytes fit new nodes.
 func (t *Tree) noteKey(n int) {
 	t.longest = max(t.longest, n)
-	for room(t.target) < cellBytes+idBytes+n {
-		t.target *= 2
-	}
+	t.target = nodeFor(t.target, n)
 }
 
 // liesApart decides where a value goes.
@@ -279,24 +292,34 @@ func (t *Tree) Clear() {
 	t.count, t.dataBytes, t.pageBytes, t.apart, t.longest, t.target = 0, 0, 0, 0, 0, t.page
 }
 
-// clearBelow frees a subtree. Leaves are read only if some value lies apart.
+// clearBelow frees a subtree. Leaves are read only if some value lies apart. A node is pinned anew for each child, so
+// that the pins do not grow with the height (T2).
 func (t *Tree) clearBelow(id memory.BlockID, height int) {
-	if height > 1 || t.apart > 0 {
+	children := 1
+	for i := 0; i < children && (height > 1 || t.apart > 0); i++ {
 		p, err := t.pin(id)
-		switch {
-		case err != nil:
+		if err != nil {
 			t.acct.Lose()
-		case p.leaf():
-			for i := range p.count() {
-				if p.word(i)&apartBit != 0 && t.freeApart(p.word(i), p.payload(i)) != nil {
-					t.acct.Lose()
-				}
-			}
-		default:
-			for i := range p.count() + 1 {
-				t.clearBelow(p.child(i), height-1)
-			}
+			break
 		}
+		if p.leaf() {
+			t.clearLeaf(p)
+			t.acct.Unpin(id, memory.ReuseLate)
+			break
+		}
+		children = p.count() + 1
+		child := p.child(i)
+		t.unpinNode(id, p)
+		t.clearBelow(child, height-1)
 	}
 	t.acct.FreeBlock(id)
+}
+
+// clearLeaf frees the values of a leaf that lie apart.
+func (t *Tree) clearLeaf(p node) {
+	for i := range p.count() {
+		if p.word(i)&apartBit != 0 && t.freeApart(p.word(i), p.payload(i)) != nil {
+			t.acct.Lose()
+		}
+	}
 }

@@ -97,6 +97,7 @@ func runFolder(t *testing.T, folder string, configs []configuration) {
 		require.NoError(t, err)
 		for j, c := range configs {
 			t.Run(strings.TrimSuffix(name, ".test")+"/"+c.name, func(t *testing.T) {
+				t.Parallel()
 				if folder != "testdata" || strings.HasPrefix(name, "upstream/") {
 					c.variables = append([]string{looseGroupBy}, c.variables...)
 				}

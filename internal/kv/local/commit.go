@@ -2,6 +2,7 @@ package local
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"slices"
 
@@ -32,11 +33,14 @@ func (s *store) fitsBatch(rows, dataBytes int64, spans []kv.Span) (int64, bool) 
 }
 
 // commitBatch stores the writes as one batch, of at most n bytes, and waits for its sync. Concurrent commits share one.
-func (s *store) commitBatch(acct *memory.Account, w *writeSet, spans []kv.Span, n int64) (err error) {
-	if err := s.heap.reserve(acct, n); err != nil {
+func (s *store) commitBatch(
+	ctx context.Context, acct *memory.Account, w *writeSet, spans []kv.Span, n int64,
+) (err error) {
+	heap, err := s.heap.reserveCommit(ctx, acct, n)
+	if err != nil {
 		return err
 	}
-	defer s.heap.release(acct, n)
+	defer heap.Release()
 	b := s.db.NewBatchWithSize(int(n))
 	defer func() { err = errors.Join(err, wrap(b.Close())) }()
 	for _, span := range spans {
@@ -77,14 +81,27 @@ func (s *store) apply(b *pebble.Batch) (err error) {
 // each calls f for each entry of the write set, in order of keys.
 func (w *writeSet) each(f func(*overlay) error) error {
 	o := &overlay{writes: w, asOf: latestStatement, latest: true}
-	err := o.seek(nil)
-	defer o.close()
-	for ; err == nil && o.valid(); err = o.next() {
-		if err := f(o); err != nil {
-			return err
-		}
+	from, err := w.some(o, nil, f)
+	for err == nil && from != nil {
+		from, err = w.some(o, from, f)
 	}
 	return err
+}
+
+// some calls f for operationRows entries from a key on, and returns the next key, nil at the end.
+func (w *writeSet) some(o *overlay, from []byte, f func(*overlay) error) ([]byte, error) {
+	defer w.operation().End()
+	err := o.seek(from)
+	defer o.close()
+	for rows := 0; err == nil && o.valid(); err = o.next() {
+		if rows++; rows > operationRows {
+			return append(from[:0], o.key()...), nil
+		}
+		if err := f(o); err != nil {
+			return nil, err
+		}
+	}
+	return nil, err
 }
 
 // disjoint sorts spans and joins those that touch.

@@ -9,6 +9,7 @@ import (
 // refusing the transaction in it with the least to lose, in doubt w's. Waiting is the only event that closes a cycle: a
 // granted lock's new holder does not wait. All shards are locked meanwhile, so the graph stands still; waits are rare.
 func (l *lockTable) breakDeadlocks(w *waiter) {
+	defer l.operation().End()
 	for i := range l.shards {
 		l.shards[i].mu.Lock()
 	}

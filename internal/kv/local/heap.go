@@ -1,6 +1,10 @@
 package local
 
-import "github.com/spillwaydb/spillway/internal/memory"
+import (
+	"context"
+
+	"github.com/spillwaydb/spillway/internal/memory"
+)
 
 // What the engine's parts take of the Go heap, as far as it is in proportion to something (L4).
 const (
@@ -18,6 +22,22 @@ func (l ledger) reserve(a *memory.Account, n int64) error {
 		return nil
 	}
 	return l.heap.Reserve(a, n)
+}
+
+// reserveAtWork is for statements under way.
+func (l ledger) reserveAtWork(a *memory.Account, n int64) error {
+	if l.heap == nil || a == nil {
+		return nil
+	}
+	return l.heap.ReserveAtWork(a, n)
+}
+
+// reserveCommit is for commits, which wait for it rather than fail.
+func (l ledger) reserveCommit(ctx context.Context, a *memory.Account, n int64) (memory.CommitHeap, error) {
+	if l.heap == nil || a == nil {
+		return memory.CommitHeap{}, nil
+	}
+	return l.heap.ReserveCommit(ctx, a, n)
 }
 
 func (l ledger) release(a *memory.Account, n int64) {

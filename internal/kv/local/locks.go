@@ -72,10 +72,16 @@ type waiter struct {
 	answer chan error
 }
 
+// lockTreeOptions: small nodes, as 16 maps are never empty for long.
+var lockTreeOptions = pagetree.Options{PageBytes: memory.MinPageBytes, Kind: memory.InOperation}
+
+// operation begins an operation on a shard and on the list of a transaction.
+func (l *lockTable) operation() memory.Operation { return begin(l.acct, 0) }
+
 func newLockTable(acct *memory.Account, limit int64) *lockTable {
 	l := &lockTable{seed: maphash.MakeSeed(), acct: acct, limit: limit, active: map[uint64]*lockOwner{}}
 	for i := range l.shards {
-		l.shards[i].entries = pagetree.New(acct, pagetree.Options{PageBytes: memory.MinPageBytes, Kind: memory.Held})
+		l.shards[i].entries = pagetree.New(acct, lockTreeOptions)
 		l.shards[i].queues = map[uint64]*lockQueue{}
 	}
 	return l
@@ -83,13 +89,17 @@ func newLockTable(acct *memory.Account, limit int64) *lockTable {
 
 // close frees the table's memory; nobody uses it any longer.
 func (l *lockTable) close() {
+	op := l.operation()
+	defer func() {
+		op.End()
+		l.acct.Close()
+	}()
 	for i := range l.shards {
 		s := &l.shards[i]
 		s.mu.Lock()
 		s.entries.Clear()
 		s.mu.Unlock()
 	}
-	l.acct.Close()
 }
 
 // figures counts locks and waiters.
@@ -109,23 +119,10 @@ func (l *lockTable) shard(hash uint64) *lockShard { return &l.shards[hash%lockSh
 // lock takes key's lock for o. wait wraps what blocks.
 func (l *lockTable) lock(ctx context.Context, o *lockOwner, key []byte, lo kv.LockOptions,
 	wait func(context.Context, func(context.Context) error) error) (kv.Locked, error) {
-	hash := maphash.Bytes(l.seed, key)
-	s := l.shard(hash)
-	s.mu.Lock()
-	granted, conflict, err := l.grant(s, o, hash, lo.Mode)
-	if err != nil || granted != kv.NotLocked || lo.SkipLocked {
-		s.mu.Unlock()
+	granted, w, err := l.grantOrJoin(o, maphash.Bytes(l.seed, key), lo)
+	if w == nil {
 		return granted, err
 	}
-	if lo.Timeout <= 0 {
-		s.mu.Unlock()
-		return kv.NotLocked, sqlerr.New(sqlerr.ErrLockNowait)
-	}
-	w := &waiter{owner: o, hash: hash, mode: lo.Mode, answer: make(chan error, 1)}
-	o.waits = w
-	s.join(w, conflict == ownShared)
-	l.queued.Add(1)
-	s.mu.Unlock()
 	l.breakDeadlocks(w)
 	deadline := time.NewTimer(lo.Timeout)
 	defer deadline.Stop()
@@ -142,8 +139,29 @@ func (l *lockTable) lock(ctx context.Context, o *lockOwner, key []byte, lo kv.Lo
 	return kv.LockWaited, nil
 }
 
+// grantOrJoin gives o the lock or, unless lo says not to wait, a place in its queue.
+func (l *lockTable) grantOrJoin(o *lockOwner, hash uint64, lo kv.LockOptions) (kv.Locked, *waiter, error) {
+	defer l.operation().End()
+	s := l.shard(hash)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	granted, conflict, err := l.grant(s, o, hash, lo.Mode)
+	switch {
+	case err != nil || granted != kv.NotLocked || lo.SkipLocked:
+		return granted, nil, err
+	case lo.Timeout <= 0:
+		return kv.NotLocked, nil, sqlerr.New(sqlerr.ErrLockNowait)
+	}
+	w := &waiter{owner: o, hash: hash, mode: lo.Mode, answer: make(chan error, 1)}
+	o.waits = w
+	s.join(w, conflict == ownShared)
+	l.queued.Add(1)
+	return kv.NotLocked, w, nil
+}
+
 // abandon takes w out of its queue, if it still is in it: what wraps a wait may fail without waiting.
 func (l *lockTable) abandon(w *waiter) {
+	defer l.operation().End()
 	s := l.shard(w.hash)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -167,6 +185,7 @@ func (l *lockTable) await(ctx context.Context, w *waiter, deadline <-chan time.T
 
 // giveUp takes w out of its queue and returns err, unless the answer came first.
 func (l *lockTable) giveUp(w *waiter, err error) error {
+	defer l.operation().End()
 	s := l.shard(w.hash)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -266,13 +285,30 @@ func (l *lockTable) exit(o *lockOwner) {
 	l.activeMu.Lock()
 	delete(l.active, o.id)
 	l.activeMu.Unlock()
+	var err error
+	for from, n := uint64(0), uint64(o.held.Len()); err == nil && from < n; from += operationRows {
+		err = l.releaseSome(o, from)
+	}
+	if err != nil { // the rest of the list cannot be read: whoever waits for one of o's locks is somewhere
+		l.wakeAll()
+	}
+	l.held.Add(-o.held.Len())
+	defer l.operation().End()
+	o.held.Clear()
+}
+
+// releaseSome releases operationRows locks of o, from a number on. o is not active any longer.
+func (l *lockTable) releaseSome(o *lockOwner, from uint64) error {
+	defer l.operation().End()
+	var number [8]byte
+	binary.BigEndian.PutUint64(number[:], from)
 	c := o.held.Cursor()
-	err := c.First()
-	for ; err == nil && c.Valid(); err = c.Next() {
+	defer c.Close()
+	err := c.SeekGE(number[:])
+	for i := 0; i < operationRows && err == nil && c.Valid(); i++ {
 		b, ok := c.Inline()
 		if !ok {
-			err = sqlerr.AssertionError("kv/local: a list of locks with large values")
-			break
+			return sqlerr.AssertionError("kv/local: a list of locks with large values")
 		}
 		hash := binary.BigEndian.Uint64(b)
 		s := l.shard(hash)
@@ -283,16 +319,13 @@ func (l *lockTable) exit(o *lockOwner) {
 		}
 		l.wake(s, hash)
 		s.mu.Unlock()
+		err = c.Next()
 	}
-	c.Close()
-	if err != nil { // the rest of the list cannot be read: whoever waits for one of o's locks is somewhere
-		l.wakeAll()
-	}
-	l.held.Add(-o.held.Len())
-	o.held.Clear()
+	return err
 }
 
 func (l *lockTable) wakeAll() {
+	defer l.operation().End()
 	for i := range l.shards {
 		s := &l.shards[i]
 		s.mu.Lock()

@@ -42,7 +42,7 @@ var _ kv.Iterator = (*scan)(nil)
 
 // newScan takes over a reference of v. writes may be nil.
 func (s *store) newScan(acct *memory.Account, v *view, writes *overlay, span kv.Span, o kv.ScanOptions) (*scan, error) {
-	if err := s.heap.reserve(acct, iteratorHeapBytes); err != nil {
+	if err := s.heap.reserveAtWork(acct, iteratorHeapBytes); err != nil {
 		return nil, err
 	}
 	c := &scan{store: s, acct: acct, view: v, writes: writes, options: o, charged: true}
@@ -83,23 +83,23 @@ func (c *scan) fill(ctx context.Context, p *kv.Pairs, maxPairs int) error {
 	if err := c.checkpoint(ctx); err != nil {
 		return err
 	}
-	var err error
 	if c.writes == nil {
-		err = c.fillPlain(ctx, p, maxPairs)
-	} else {
-		err = c.writes.seek(c.from())
-		if err == nil {
-			err = c.fillMerged(ctx, p, maxPairs)
-		}
+		err := c.fillPlain(ctx, p, maxPairs)
 		if err == nil {
 			c.settle()
 		}
-		c.writes.close()
+		return err
 	}
-	if err == nil && c.writes == nil {
-		c.settle()
+	defer c.writes.writes.operation().End()
+	defer c.writes.close()
+	if err := c.writes.seek(c.from()); err != nil {
+		return err
 	}
-	return err
+	if err := c.fillMerged(ctx, p, maxPairs); err != nil {
+		return err
+	}
+	c.settle()
+	return nil
 }
 
 // settle notes where to go on.
@@ -275,7 +275,7 @@ func (c *scan) open() error {
 	}
 	if !c.charged {
 		// The statement is at work: what the ledger refuses is new work, so this goes on without.
-		c.charged = c.store.heap.reserve(c.acct, iteratorHeapBytes) == nil
+		c.charged = c.store.heap.reserveAtWork(c.acct, iteratorHeapBytes) == nil
 	}
 	// An epoch read too early makes one reopening too many.
 	c.epoch = c.store.events.flushes.Load()

@@ -30,29 +30,26 @@ type run struct {
 	spans  []kv.Span // left to delete, disjoint, in order
 	last   []byte    // key added last
 	value  []byte    // buffer
-	heap   int64     // charged
+
+	writing memory.CommitHeap
+	heap    int64 // charged for value
 }
 
-// newRun charges one writer. The caller calls discard in any case.
-func (s *store) newRun(acct *memory.Account, spans []kv.Span) (*run, error) {
-	r := &run{store: s, acct: acct, spans: spans}
-	return r, r.charge(writerHeapBytes)
-}
-
-func (r *run) charge(n int64) error {
-	if err := r.store.heap.reserve(r.acct, n); err != nil {
-		return err
-	}
-	r.heap += n
-	return nil
+// newRun charges one writer, or waits for its turn. The caller calls discard in any case.
+func (s *store) newRun(ctx context.Context, acct *memory.Account, spans []kv.Span) (r *run, err error) {
+	r = &run{store: s, acct: acct, spans: spans}
+	r.writing, err = s.heap.reserveCommit(ctx, acct, writerHeapBytes)
+	return r, err
 }
 
 // room returns a buffer for a value that does not lie in one piece. Like the engine's own block for it, it is charged.
 func (r *run) room(n int) ([]byte, error) {
 	if n > cap(r.value) {
-		if err := r.charge(3 * int64(n-cap(r.value))); err != nil {
+		more := 3 * int64(n-cap(r.value))
+		if err := r.store.heap.reserve(r.acct, more); err != nil {
 			return nil, err
 		}
+		r.heap += more
 		r.value = make([]byte, n)
 	}
 	return r.value[:n], nil
@@ -165,11 +162,12 @@ func (r *run) discard() {
 	}
 	r.store.heap.release(r.acct, r.heap)
 	r.heap = 0
+	r.writing.Release()
 }
 
 // commitTables stores a write set too large for a batch.
 func (s *store) commitTables(ctx context.Context, acct *memory.Account, w *writeSet, spans []kv.Span) error {
-	r, err := s.newRun(acct, spans)
+	r, err := s.newRun(ctx, acct, spans)
 	if err != nil {
 		return err
 	}
@@ -199,7 +197,7 @@ func (s *store) Ingest(ctx context.Context, acct *memory.Account, src kv.SortedS
 	if err := s.writable(); err != nil {
 		return err
 	}
-	r, err := s.newRun(acct, nil)
+	r, err := s.newRun(ctx, acct, nil)
 	if err != nil {
 		return err
 	}

@@ -187,7 +187,7 @@ func (t *txn) commit(ctx context.Context) error {
 	spans := disjoint(t.spans)
 	defer t.store.commits.Add(1)
 	if c, ok := t.store.fitsBatch(rows, t.writes.bytes(), spans); ok {
-		return t.store.commitBatch(t.options.Account, t.writes, spans, c)
+		return t.store.commitBatch(ctx, t.options.Account, t.writes, spans, c)
 	}
 	return t.store.commitTables(ctx, t.options.Account, t.writes, spans)
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"math"
 	"sync"
+	"sync/atomic"
 
 	"github.com/spillwaydb/spillway/internal/memory"
 	"github.com/spillwaydb/spillway/internal/pagetree"
@@ -38,19 +39,22 @@ type writeSet struct {
 	statement int // current
 
 	scratch []byte // header of the entry or record being written
-}
 
-// Pins of write sets count on the account of the transaction, outside of any statement: there is no minimum, so they
-// are had like leases but refused with an error for the client.
-var treeOptions = pagetree.Options{Kind: memory.Held}
+	acct    *memory.Account
+	longest atomic.Int64 // key, in bytes
+}
 
 func newWriteSet(acct *memory.Account) *writeSet {
 	return &writeSet{
+		acct:  acct,
 		base:  pagetree.New(acct, treeOptions),
 		undo:  pagetree.New(acct, treeOptions),
 		delta: pagetree.New(acct, treeOptions),
 	}
 }
+
+// operation begins an operation on the maps, ahead of their mutexes.
+func (w *writeSet) operation() memory.Operation { return begin(w.acct, int(w.longest.Load())) }
 
 // header is the first part of an entry.
 type header struct {
@@ -97,6 +101,10 @@ func (w *writeSet) visible(asOf int) bool {
 
 // set writes to the current statement's delta.
 func (w *writeSet) set(key, value []byte, deleted bool) error {
+	if n := int64(len(key)); n > w.longest.Load() { // by one goroutine at a time
+		w.longest.Store(n)
+	}
+	defer w.operation().End()
 	w.deltaMu.Lock()
 	defer w.deltaMu.Unlock()
 	w.scratch = header{statement: w.statement, deleted: deleted}.append(w.scratch[:0])
@@ -108,6 +116,7 @@ func (w *writeSet) bytes() int64 { return w.base.DataBytes() + w.delta.DataBytes
 
 // begin merges the last statement's delta and makes n the current statement. After an error it can be repeated.
 func (w *writeSet) begin(n int) error {
+	defer w.operation().End()
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.deltaMu.Lock()
@@ -213,6 +222,7 @@ func parseRecord(b []byte) (record, error) {
 // rollbackTo undoes the writes of statements after n. After an error it can be repeated; the transaction's writes are
 // in doubt until it succeeds.
 func (w *writeSet) rollbackTo(n int) error {
+	defer w.operation().End()
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.deltaMu.Lock()
@@ -262,6 +272,7 @@ func (w *writeSet) rollbackTo(n int) error {
 
 // clear drops everything.
 func (w *writeSet) clear() {
+	defer w.operation().End()
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.deltaMu.Lock()
@@ -316,6 +327,7 @@ func (w *writeSet) versionFor(h header, asOf int) (lookup, []byte, error) {
 
 // get looks key up for a reader of statement asOf, or of the latest state, and appends the value to dst.
 func (w *writeSet) get(key, dst []byte, asOf int, latest bool) ([]byte, lookup, error) {
+	defer w.operation().End()
 	if latest {
 		w.deltaMu.RLock()
 		v, l, err := w.getIn(w.delta, key, dst, w.statement+1)
