@@ -29,6 +29,8 @@ func (p *planner) node(n logical.Node) (physical.Node, error) {
 		out, err = p.join(n)
 	case *logical.Agg:
 		out, err = p.agg(n)
+	case *logical.Window:
+		out, err = p.window(n)
 	case *logical.Sort:
 		out, err = p.sort(n)
 	case *logical.Limit:
@@ -191,7 +193,7 @@ func (p *planner) sortLimit(n *logical.Sort, offset, count uint64) (physical.Nod
 	if err != nil {
 		return nil, err
 	}
-	if got != nil && *got {
+	if got != nil && *got || startsWith(givenOrder(n.Input), n.Keys) {
 		if count > 0 {
 			return &physical.Limit{Input: in, Offset: offset, Count: count}, nil
 		}

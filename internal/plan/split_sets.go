@@ -107,8 +107,8 @@ func repeatable(n logical.Node) bool {
 		if n.HasLimit {
 			return false // which of equal rows it gives is left open
 		}
-	case *logical.Limit:
-		return false
+	case *logical.Limit, *logical.Window:
+		return false // the order of equal rows is left open
 	}
 	for _, e := range exprs {
 		if !expr.Deterministic(e) {

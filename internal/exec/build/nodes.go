@@ -33,6 +33,8 @@ func (b *builder) node(n physical.Node) (*pipe, error) {
 		return b.limit(n)
 	case *physical.MaxOneRow:
 		return b.maxOneRow(n)
+	case *physical.Window:
+		return b.window(n)
 	case *physical.Sort:
 		return b.sort(n)
 	case *physical.Agg:

@@ -93,6 +93,13 @@ func exprsOf(n logical.Node) []expr.Expr {
 			}
 		}
 		return out
+	case *logical.Window:
+		var out []expr.Expr
+		_ = n.Exprs(func(e *expr.Expr) error { // which returns no error
+			out = append(out, *e)
+			return nil
+		})
+		return out
 	case *logical.Sort:
 		var out []expr.Expr
 		for _, k := range n.Keys {

@@ -21,6 +21,9 @@ type exprBinder struct {
 	grouped bool // the query groups
 	// inAggregate: the arguments of an aggregate are bound, so another one is error 1111.
 	inAggregate bool
+	// windows takes window functions; nil: they are error 3593, or 3595 if inWindow.
+	windows  *windows
+	inWindow string // the name of the window whose partition or order is bound
 	// alias finds names of the select list; aliasFirst: before the columns.
 	alias      func(n *ast.ColumnName) (expr.Expr, error)
 	aliasFirst bool
@@ -127,7 +130,7 @@ func (x *exprBinder) bind(n ast.ExprNode) (expr.Expr, error) {
 	case *ast.RowExpr:
 		return nil, sqlerr.New(sqlerr.ErrOperandColumns, 1)
 	case *ast.WindowFuncExpr:
-		return nil, notSupported("window functions")
+		return x.window(n)
 	case *ast.MatchAgainst:
 		return nil, notSupported("MATCH ... AGAINST")
 	case *ast.PositionExpr:

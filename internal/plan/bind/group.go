@@ -66,7 +66,7 @@ func (s *block) groupField(x *exprBinder, f *field) (expr.Expr, error) {
 	y := *x
 	y.alias = nil
 	e, err := y.bindFolded(f.node)
-	if err != nil && sqlerr.CodeOf(err) == sqlerr.ErrInvalidGroupFuncUse {
+	if err != nil && sqlerr.CodeOf(err) == sqlerr.ErrInvalidGroupFuncUse || isWindowUse(err) {
 		return nil, sqlerr.New(sqlerr.ErrWrongGroupField, f.name)
 	}
 	return e, err
@@ -128,6 +128,14 @@ func (s *block) group(having []expr.Expr, keys []orderKey, binders ...*exprBinde
 			return err
 		}
 		keys[i].expr = e
+	}
+	for _, w := range s.windows.list {
+		if err := w.Exprs(func(e *expr.Expr) (err error) {
+			*e, err = g.rewrite(*e, 1, "SELECT list", explicit)
+			return err
+		}); err != nil {
+			return err
+		}
 	}
 	for _, x := range binders {
 		for _, j := range x.joins {

@@ -33,12 +33,13 @@ func (b *binder) query(n ast.Node, outer *scope) (*query, error) {
 
 // block is a SELECT in the making.
 type block struct {
-	b      *binder
-	n      *ast.SelectStmt
-	node   logical.Node
-	from   *scope
-	fields []field
-	aggs   *aggregates
+	b       *binder
+	n       *ast.SelectStmt
+	node    logical.Node
+	from    *scope
+	fields  []field
+	aggs    *aggregates
+	windows *windows
 	// group by
 	groupBy   []expr.Expr
 	groupCols []logical.Column
@@ -77,7 +78,7 @@ func (b *binder) selectStatement(n *ast.SelectStmt, outer *scope) (*query, error
 	b.hints(n.TableHints)
 	joins := b.joins
 
-	s := &block{b: b, n: n, aggs: &aggregates{}}
+	s := &block{b: b, n: n, aggs: &aggregates{}, windows: &windows{}}
 	q, err := b.from(n.From, outer)
 	if err != nil {
 		return nil, err
@@ -153,7 +154,11 @@ func (s *block) finish() (*query, error) {
 	if err := s.groupItems(); err != nil {
 		return nil, err
 	}
+	if err := s.namedWindows(); err != nil {
+		return nil, err
+	}
 	list := s.binder("field list")
+	list.windows = s.windows
 	for i := range s.fields {
 		f := &s.fields[i]
 		if f.node == nil {
@@ -186,7 +191,7 @@ func (s *block) finish() (*query, error) {
 	if len(having) > 0 {
 		s.node = &logical.Selection{Input: s.node, Conds: having}
 	}
-	s.node = orderJoins.attach(s.node)
+	s.node = s.windows.attach(orderJoins.attach(s.node))
 	return s.project(keys)
 }
 
@@ -338,7 +343,11 @@ func (s *block) having() ([]expr.Expr, *exprBinder, error) {
 		if s.isGroupName(n) {
 			return nil, nil
 		}
-		return alias(n)
+		e, err := alias(n)
+		if e != nil && s.windows.uses(e) {
+			return nil, sqlerr.New(sqlerr.ErrWindowInvalidWindowFuncAliasUse, n.Name.O)
+		}
+		return e, err
 	}
 	conds, err := x.conditions(s.n.Having.Expr)
 	return conds, x, err
@@ -354,6 +363,7 @@ type orderKey struct {
 // orderKeys binds ORDER BY: positions, then names of the select list, then those of the tables.
 func (s *block) orderKeys() ([]orderKey, *exprBinder, error) {
 	x := s.binder("order clause")
+	x.windows = s.windows
 	if s.n.OrderBy == nil {
 		return nil, x, nil
 	}

@@ -40,6 +40,8 @@ func prune(n logical.Node, need map[int]bool) logical.Node {
 		reads(below, n.GroupBy...)
 		n.Input = prune(n.Input, below)
 		return n
+	case *logical.Window:
+		return pruneWindow(n, need)
 	case *logical.Union:
 		return pruneUnion(n, need)
 	case *logical.MaxOneRow:

@@ -39,6 +39,8 @@ func (c *Context) push(n logical.Node, conds []expr.Expr) logical.Node {
 		return c.pushJoin(n, conds)
 	case *logical.Agg:
 		return c.pushAgg(n, conds)
+	case *logical.Window:
+		return c.pushWindow(n, conds)
 	case *logical.Sort:
 		if n.HasLimit {
 			n.Input = c.push(n.Input, nil)
