@@ -18,13 +18,27 @@ func (r *Run) Execute(ctx context.Context) error {
 		r.Profile = new(Profile)
 	}
 	for _, p := range r.Pipelines {
-		if p.Loop != nil {
-			if err := guardedLoop(ctx, p); err != nil {
-				return err
-			}
-			continue
+		if err := callAll(p.Begin); err != nil {
+			return err
 		}
-		if err := r.pipeline(ctx, p); err != nil {
+		run := r.pipeline
+		if p.Loop != nil {
+			run = guardedLoop
+		}
+		if err := run(ctx, p); err != nil {
+			return err
+		}
+		if err := callAll(p.Done); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// callAll stops at the first error.
+func callAll(list []func() error) error {
+	for _, f := range list {
+		if err := f(); err != nil {
 			return err
 		}
 	}
@@ -269,7 +283,9 @@ func (d *driver) chain(ctx context.Context, c *Chain, workers int) (err error) {
 		if n == 0 {
 			continue
 		}
-		prof.rows.Add(int64(n))
+		if !c.Helper {
+			prof.rows.Add(int64(n))
+		}
 		r, err := d.push(ctx, steps, b)
 		if err != nil {
 			return err

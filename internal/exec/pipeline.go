@@ -18,6 +18,7 @@ type Step struct {
 type Chain struct {
 	Node   int // of the source
 	Source Source
+	Helper bool // the source gives rows that the node has given before
 	Steps  []Step
 }
 
@@ -31,6 +32,9 @@ type Pipeline struct {
 	// Loop, if not nil, is all that the pipeline does, and what is above is not set: it executes nested runs, as the
 	// rounds of a recursive query are. It looks at its context before each.
 	Loop func(ctx context.Context) error
+	// Begin is called before the pipeline runs, Done once it has run without an error: operators get and return their
+	// shares of the statement's minimum there, and what no later pipeline needs is closed.
+	Begin, Done []func() error
 }
 
 // Run is one execution of a plan: its statement, profile, and the pipelines in the order in which they run. Whoever

@@ -63,6 +63,26 @@ func (a *Account) Child(name string) *Account {
 	return c
 }
 
+// Fund moves n bytes between an operator's share of the minimum and what is left of the statement's: to the operator, or
+// back if n < 0. So operators that are not at work at once share a minimum. The error is a bug: there is not so much
+// left, or the operator still holds what it is to give back.
+func (a *Account) Fund(n int64) error {
+	s := a.stmt
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if rest := s.account.minimum; s.granted > 0 && n > rest {
+		return sqlerr.AssertionError("memory: operator %q needs %d bytes, %d of the statement's minimum are left",
+			a.name, n, rest)
+	}
+	if a.held > a.minimum+n {
+		return sqlerr.AssertionError("memory: operator %q holds %d bytes and is to keep a minimum of %d",
+			a.name, a.held, a.minimum+n)
+	}
+	s.account.minimum -= n
+	a.minimum += n
+	return nil
+}
+
 // adopt takes the account of a statement as a child.
 func (a *Account) adopt(c *Account) {
 	a.stmt.mu.Lock()

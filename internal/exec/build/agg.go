@@ -74,13 +74,14 @@ func (b *builder) hashAgg(n *physical.Agg, p *pipe, group []int, aggs []agg.Aggr
 		Statement: b.deps.Statement, Types: p.types, Group: group, Aggs: aggs, Workers: p.workers,
 		PageBytes: b.sizing.PageBytes, HashZero: b.deps.HashZero,
 	}
-	var err error
-	if o.Account, err = b.open(n, agg.HashMinBytes(o)); err != nil {
+	t, err := b.rent(n, agg.HashMinBytes(o), p)
+	if err != nil {
 		return nil, err
 	}
+	o.Account = t.acct
 	out := n.Types()
 	if b.dry {
-		s := b.source(n, nil, out, breakerCapacity(out), p.workers)
+		s := b.dryBreaker(p, n, t, out, p.workers)
 		s.live = b.state(n, n.EstRows, out, groupRowBytes, p.live)
 		return s, nil
 	}
@@ -88,28 +89,27 @@ func (b *builder) hashAgg(n *physical.Agg, p *pipe, group []int, aggs []agg.Aggr
 	if err != nil {
 		return nil, err
 	}
-	b.operator(n, h)
-	b.end(p, n, h.Sink(), p.workers)
-	return b.source(n, h.Source(), out, breakerCapacity(out), p.workers), nil
+	b.operator(t, n, h)
+	return b.breaker(p, n, t, h.Sink(), h.Source(), out, p.workers), nil
 }
 
 func (b *builder) scalarAgg(n *physical.Agg, p *pipe, aggs []agg.Aggregate) (*pipe, error) {
 	o := agg.ScalarOptions{Types: p.types, Aggs: aggs, Workers: p.workers}
-	var err error
-	if o.Account, err = b.open(n, agg.ScalarMinBytes(o)); err != nil {
+	t, err := b.rent(n, agg.ScalarMinBytes(o), p)
+	if err != nil {
 		return nil, err
 	}
+	o.Account = t.acct
 	out := n.Types()
 	if b.dry {
-		return b.source(n, nil, out, breakerCapacity(out), 1), nil
+		return b.dryBreaker(p, n, t, out, 1), nil
 	}
 	s, err := agg.NewScalar(o)
 	if err != nil {
 		return nil, err
 	}
-	b.run.OnClose(s.Close)
-	b.end(p, n, s.Sink(), p.workers)
-	return b.source(n, s.Source(), out, breakerCapacity(out), 1), nil
+	b.keep(t, s.Close)
+	return b.breaker(p, n, t, s.Sink(), s.Source(), out, 1), nil
 }
 
 // streamAgg appends the streaming operator: the pipe's one worker brings equal groups side by side.
@@ -130,11 +130,11 @@ func (b *builder) streamAgg(n *physical.Agg, p *pipe, group []int, args [][]int)
 			Type:     a.T,
 		})
 	}
-	acct, err := b.open(n, agg.StreamMinBytes(o))
+	t, err := b.rent(n, agg.StreamMinBytes(o), p)
 	if err != nil {
 		return nil, err
 	}
-	o.Account = acct
+	o.Account = t.acct
 	if !b.dry {
 		op, err := agg.NewStream(o)
 		if err != nil {

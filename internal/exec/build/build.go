@@ -40,7 +40,11 @@ type Deps struct {
 // kept. result gives what a data change did, once the run has ended; nil: the plan gives rows.
 func Build(p *physical.Plan, s Sizing, d Deps) (run *exec.Run, result func() dml.Result, err error) {
 	b := &builder{sizing: s, deps: d, run: &exec.Run{Statement: d.Statement, Profile: new(exec.Profile)}}
-	if err := b.root(p.Root); err != nil {
+	err = b.root(p.Root)
+	if err == nil {
+		err = b.schedule()
+	}
+	if err != nil {
 		if cerr := b.run.Close(); cerr != nil {
 			return nil, nil, fmt.Errorf("%w (and closing: %w)", err, cerr)
 		}
@@ -54,7 +58,8 @@ type builder struct {
 	deps    Deps
 	dry     bool // only minimum is computed
 	run     *exec.Run
-	minimum int64
+	tenants []*tenant
+	ended   int // pipelines so far
 	result  func() dml.Result
 	ctes    map[*physical.CTE]*builtCTE // of the whole plan
 
@@ -77,28 +82,8 @@ type pipe struct {
 	workers  int     // that the sources offer, at most
 	serial   bool    // a step must see all rows: one worker, whatever the sources offer
 	live     float64 // bytes of rows that are kept while it runs, as estimated
-}
-
-// open takes an operator's minimum. In a dry walk it returns nil.
-func (b *builder) open(n physical.Node, minBytes int64) (*memory.Account, error) {
-	if b.sub != nil {
-		return b.openSub(n, minBytes)
-	}
-	b.minimum += minBytes
-	if b.dry {
-		return nil, nil
-	}
-	name, _, _ := n.Describe()
-	acct, err := b.deps.Statement.Operator(fmt.Sprintf("%s_%d", name, n.Common().ID), minBytes)
-	if err != nil {
-		return nil, err
-	}
-	b.run.Profile.Node(n.Common().ID).Attach(acct, minBytes)
-	b.run.OnClose(func() error {
-		acct.Close()
-		return nil
-	})
-	return acct, nil
+	tenants  []*tenant
+	joins    int // steps that keep the rows of a side
 }
 
 // step appends an operator to the pipe.
@@ -109,29 +94,54 @@ func (b *builder) step(p *pipe, n physical.Node, op exec.Operator) {
 }
 
 // source starts a pipe.
-func (b *builder) source(n physical.Node, s exec.Source, t []types.Type, capacity, workers int) *pipe {
+func (b *builder) source(
+	n physical.Node, s exec.Source, t []types.Type, capacity, workers int, tenants ...*tenant,
+) *pipe {
 	p := &pipe{types: t, capacity: capacity, workers: workers}
+	for _, t := range tenants {
+		p.add(t)
+	}
 	if !b.dry {
 		p.chains = []exec.Chain{{Node: n.Common().ID, Source: s}}
 	}
 	return p
 }
 
-// operator has op closed with the run, and its figures noted for n before.
-func (b *builder) operator(n physical.Node, op interface {
+// operator has op closed after the last pipeline of t, and its figures noted for n before.
+func (b *builder) operator(t *tenant, n physical.Node, op interface {
 	Close() error
 	Figures(give func(name string, n int64))
 },
 ) {
-	b.run.OnClose(op.Close)
-	b.run.OnClose(func() error {
-		op.Figures(b.run.Profile.Node(n.Common().ID).Note)
-		return nil
+	noted := false
+	b.keep(t, func() error {
+		if !noted {
+			noted = true
+			op.Figures(b.run.Profile.Node(n.Common().ID).Note)
+		}
+		return op.Close()
 	})
 }
 
-// end closes a pipe with a sink: a pipeline of the run.
+// breaker ends a pipe with a sink of t's operator, and starts one with its source.
+func (b *builder) breaker(
+	p *pipe, n physical.Node, t *tenant, sink exec.Sink, src exec.Source, out []types.Type, workers int,
+) *pipe {
+	b.end(p, n, sink, p.workers)
+	return b.source(n, src, out, breakerCapacity(out), workers, t)
+}
+
+// dryBreaker is breaker in a dry walk.
+func (b *builder) dryBreaker(p *pipe, n physical.Node, t *tenant, out []types.Type, workers int) *pipe {
+	return b.breaker(p, n, t, nil, nil, out, workers)
+}
+
+// end closes a pipe with a sink: a pipeline of the run. It is called in dry walks too.
 func (b *builder) end(p *pipe, n physical.Node, s exec.Sink, workers int) {
+	for _, t := range p.tenants {
+		t.runs(b.ended)
+	}
+	b.ended++
 	if !b.dry {
 		b.run.Pipelines = append(b.run.Pipelines, &exec.Pipeline{
 			Chains: p.chains, Steps: p.steps, Node: n.Common().ID, Sink: s, Workers: workers,

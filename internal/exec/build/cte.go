@@ -62,6 +62,7 @@ func (b *builder) cte(n *physical.CTE) (*builtCTE, error) {
 		return c, b.recursion(n, c, seed, o)
 	}
 	if b.dry {
+		b.end(seed, n, nil, seed.workers)
 		return c, nil
 	}
 	c.result = cte.NewTable(o)
@@ -73,7 +74,9 @@ func (b *builder) cte(n *physical.CTE) (*builtCTE, error) {
 // recursion computes a recursive expression: a pipeline for the seed, and one for the rounds.
 func (b *builder) recursion(n *physical.CTE, c *builtCTE, seed *pipe, o cte.Options) error {
 	var r *cte.Recursion
-	if !b.dry {
+	if b.dry {
+		b.end(seed, n, nil, 1)
+	} else {
 		r = cte.NewRecursion(o)
 		b.run.OnClose(r.Close)
 		c.result, c.work = r.Result(), r.Work()
@@ -87,8 +90,11 @@ func (b *builder) recursion(n *physical.CTE, c *builtCTE, seed *pipe, o cte.Opti
 		b.end(p, n, r.Sink(), 1)
 		return nil
 	})
-	if err != nil || b.dry {
+	if err != nil {
 		return err
+	}
+	if b.ended++; b.dry {
+		return nil
 	}
 	b.run.OnClose(rounds.close)
 	b.run.Pipelines = append(b.run.Pipelines, &exec.Pipeline{Node: n.ID, Loop: func(ctx context.Context) error {

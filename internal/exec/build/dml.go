@@ -23,7 +23,7 @@ func (b *builder) insert(n *physical.Insert) error {
 	}
 	if _, ok := n.Input.(*physical.Values); ok {
 		if b.dry {
-			return nil
+			return b.change(b.source(n, nil, nil, 1, 1), n, nil, nil)
 		}
 		src, err := dml.NewInsertValues(b.dmlOptions(acct), n)
 		if err != nil {
@@ -34,8 +34,11 @@ func (b *builder) insert(n *physical.Insert) error {
 		return nil
 	}
 	p, err := b.node(n.Input)
-	if err != nil || b.dry {
+	if err != nil {
 		return err
+	}
+	if b.dry {
+		return b.change(p, n, nil, nil)
 	}
 	sink, err := dml.NewInsert(b.dmlOptions(acct), n)
 	if err != nil {
@@ -57,8 +60,11 @@ func (b *builder) update(n *physical.Update) error {
 		return err
 	}
 	acct, err := b.open(n, dml.UpdateMinBytes(n, p.capacity))
-	if err != nil || b.dry {
+	if err != nil {
 		return err
+	}
+	if b.dry {
+		return b.change(p, n, nil, nil)
 	}
 	sink, err := dml.NewUpdate(b.dmlOptions(acct), n)
 	if err != nil {
@@ -73,8 +79,11 @@ func (b *builder) delete(n *physical.Delete) error {
 		return err
 	}
 	acct, err := b.open(n, dml.DeleteMinBytes(n))
-	if err != nil || b.dry {
+	if err != nil {
 		return err
+	}
+	if b.dry {
+		return b.change(p, n, nil, nil)
 	}
 	sink, err := dml.NewDelete(b.dmlOptions(acct), n)
 	if err != nil {

@@ -10,11 +10,7 @@ import (
 // hashJoin builds the right side in a pipeline of its own, before that of the left side. Keys that are no columns are
 // computed behind the columns of their sides, and are not part of what is joined.
 func (b *builder) hashJoin(n *physical.HashJoin) (*pipe, error) {
-	right, err := b.node(n.Right)
-	if err != nil {
-		return nil, err
-	}
-	left, err := b.node(n.Left)
+	left, right, err := b.sides(n.Left, n.Right)
 	if err != nil {
 		return nil, err
 	}
@@ -43,18 +39,15 @@ func (b *builder) hashJoin(n *physical.HashJoin) (*pipe, error) {
 		}
 		o.Keys = append(o.Keys, key)
 	}
-	acct, err := b.open(n, join.HashMinBytes(o))
+	t, err := b.rent(n, join.HashMinBytes(o), left, right)
 	if err != nil {
 		return nil, err
 	}
-	o.Account = acct
+	o.Account = t.acct
 	h := join.NewHash(o)
-	left.types, left.capacity = n.Types(), max(left.capacity, h.Capacity())
+	left.types, left.capacity, left.joins = n.Types(), max(left.capacity, h.Capacity()), left.joins+1
 	left.live += b.state(n, n.Right.Common().EstRows, right.types, buildRowBytes, max(left.live, right.live))
-	if b.dry {
-		return left, nil
-	}
-	b.operator(n, h)
+	b.operator(t, n, h)
 	b.end(right, n, h.Sink(), right.workers)
 	b.step(left, n, h.Operator())
 	return left, nil

@@ -65,53 +65,53 @@ func (b *builder) scan(n *physical.Scan) (*pipe, error) {
 	if n.KeepOrder || n.Lock != physical.LockNone {
 		workers = 1
 	}
-	acct, err := b.open(n, scan.MinBytes(n, workers, b.sizing.BatchRows))
+	t, err := b.rent(n, scan.MinBytes(n, workers, b.sizing.BatchRows))
 	if err != nil {
 		return nil, err
 	}
 	if b.dry {
-		return b.source(n, nil, n.Types(), b.sizing.BatchRows, workers), nil
+		return b.source(n, nil, n.Types(), b.sizing.BatchRows, workers, t), nil
 	}
 	var store kv.Store
 	if workers > 1 {
 		store = b.deps.Catalog.Store()
 	}
 	src, err := scan.New(scan.Options{
-		Account: acct, Node: n, Txn: b.deps.Txn, Lock: b.deps.Lock, Store: store, Env: b.deps.Env,
+		Account: t.acct, Node: n, Txn: b.deps.Txn, Lock: b.deps.Lock, Store: store, Env: b.deps.Env,
 		Workers: workers, BatchRows: b.sizing.BatchRows, Limit: b.limits[n],
 	})
 	if err != nil {
 		return nil, err
 	}
-	return b.source(n, src, n.Types(), b.sizing.BatchRows, workers), nil
+	return b.source(n, src, n.Types(), b.sizing.BatchRows, workers, t), nil
 }
 
 func (b *builder) virtualScan(n *physical.VirtualScan) (*pipe, error) {
-	acct, err := b.open(n, scan.MinBytesVirtual(n, b.sizing.BatchRows))
+	t, err := b.rent(n, scan.MinBytesVirtual(n, b.sizing.BatchRows))
 	if err != nil {
 		return nil, err
 	}
 	if b.dry {
-		return b.source(n, nil, n.Types(), b.sizing.BatchRows, 1), nil
+		return b.source(n, nil, n.Types(), b.sizing.BatchRows, 1, t), nil
 	}
 	src, err := scan.NewVirtual(scan.VirtualOptions{
-		Account: acct, Node: n, Provider: b.deps.Catalog.Virtual(n.Table), Session: b.deps.Session,
+		Account: t.acct, Node: n, Provider: b.deps.Catalog.Virtual(n.Table), Session: b.deps.Session,
 		Env: b.deps.Env, BatchRows: b.sizing.BatchRows,
 	})
 	if err != nil {
 		return nil, err
 	}
-	return b.source(n, src, n.Types(), b.sizing.BatchRows, 1), nil
+	return b.source(n, src, n.Types(), b.sizing.BatchRows, 1, t), nil
 }
 
 func (b *builder) values(n *physical.Values) (*pipe, error) {
 	t := n.Types()
 	capacity := b.rowCapacity(t)
-	acct, err := b.open(n, stream.ValuesBytes(t, capacity))
+	owner, err := b.rent(n, stream.ValuesBytes(t, capacity))
 	if err != nil {
 		return nil, err
 	}
-	return b.source(n, stream.NewValues(acct, n.Source, t, capacity, b.deps.Env), t, capacity, 1), nil
+	return b.source(n, stream.NewValues(owner.acct, n.Source, t, capacity, b.deps.Env), t, capacity, 1, owner), nil
 }
 
 func (b *builder) selection(n *physical.Selection) (*pipe, error) {
@@ -119,11 +119,11 @@ func (b *builder) selection(n *physical.Selection) (*pipe, error) {
 	if err != nil {
 		return nil, err
 	}
-	acct, err := b.open(n, stream.FilterBytes(n.Conds, p.capacity)*int64(p.workers))
+	t, err := b.rent(n, stream.FilterBytes(n.Conds, p.capacity)*int64(p.workers), p)
 	if err != nil {
 		return nil, err
 	}
-	b.step(p, n, stream.NewFilter(acct, n.Conds, p.capacity, b.deps.Env))
+	b.step(p, n, stream.NewFilter(t.acct, n.Conds, p.capacity, b.deps.Env))
 	return p, nil
 }
 
@@ -137,12 +137,12 @@ func (b *builder) projection(n *physical.Projection) (*pipe, error) {
 
 // project appends a projection to p, on behalf of n. helper: it is not n itself, but prepares its input.
 func (b *builder) project(p *pipe, n physical.Node, exprs []expr.Expr, helper bool) error {
-	acct, err := b.open(n, stream.ProjectBytes(exprs, p.capacity)*int64(p.workers))
+	t, err := b.rent(n, stream.ProjectBytes(exprs, p.capacity)*int64(p.workers), p)
 	if err != nil {
 		return err
 	}
 	if !b.dry {
-		op := stream.NewProject(acct, exprs, p.capacity, b.deps.Env)
+		op := stream.NewProject(t.acct, exprs, p.capacity, b.deps.Env)
 		p.steps = append(p.steps, exec.Step{Node: n.Common().ID, Operator: op, Helper: helper})
 	}
 	p.types = make([]types.Type, len(exprs))
@@ -176,11 +176,11 @@ func (b *builder) limit(n *physical.Limit) (*pipe, error) {
 	if err != nil {
 		return nil, err
 	}
-	acct, err := b.open(n, stream.LimitBytes(p.capacity)*int64(p.workers))
+	t, err := b.rent(n, stream.LimitBytes(p.capacity)*int64(p.workers), p)
 	if err != nil {
 		return nil, err
 	}
-	b.step(p, n, stream.NewLimit(acct, n.Offset, n.Count, p.capacity))
+	b.step(p, n, stream.NewLimit(t.acct, n.Offset, n.Count, p.capacity))
 	return p, nil
 }
 
@@ -190,11 +190,11 @@ func (b *builder) maxOneRow(n *physical.MaxOneRow) (*pipe, error) {
 		return nil, err
 	}
 	out := n.Types()
-	acct, err := b.open(n, stream.MaxOneRowBytes(out))
+	t, err := b.rent(n, stream.MaxOneRowBytes(out), p)
 	if err != nil {
 		return nil, err
 	}
-	b.step(p, n, stream.NewMaxOneRow(acct, out))
+	b.step(p, n, stream.NewMaxOneRow(t.acct, out))
 	p.types, p.workers, p.serial = out, 1, true
 	return p, nil
 }
@@ -246,13 +246,14 @@ func (b *builder) sort(n *physical.Sort) (*pipe, error) {
 	for i, c := range columns {
 		o.Keys = append(o.Keys, sort.Key{Column: c, Desc: n.Keys[i].Desc})
 	}
-	if o.Account, err = b.open(n, sort.MinBytes(o)); err != nil {
+	t, err := b.rent(n, sort.MinBytes(o), p)
+	if err != nil {
 		return nil, err
 	}
+	o.Account = t.acct
 	out := p.types[:own]
-	capacity := breakerCapacity(out)
 	if b.dry {
-		s := b.source(n, nil, out, capacity, 1)
+		s := b.dryBreaker(p, n, t, out, 1)
 		s.live = b.state(n, sortRows(n), out, sortRowBytes, p.live)
 		return s, nil
 	}
@@ -260,9 +261,8 @@ func (b *builder) sort(n *physical.Sort) (*pipe, error) {
 	if err != nil {
 		return nil, err
 	}
-	b.operator(n, s)
-	b.end(p, n, s.Sink(), p.workers)
-	return b.source(n, s.Source(), out, capacity, 1), nil
+	b.operator(t, n, s)
+	return b.breaker(p, n, t, s.Sink(), s.Source(), out, 1), nil
 }
 
 // breakerCapacity is the batch size of the sources of breakers, which choose it by the width of their rows.
@@ -285,6 +285,8 @@ func (b *builder) union(n *physical.Union) (*pipe, error) {
 		out.workers = max(out.workers, p.workers)
 		out.serial = out.serial || p.serial
 		out.live += p.live
+		out.joins += p.joins
+		out.tenants = append(out.tenants, p.tenants...)
 		for _, c := range p.chains {
 			c.Steps = append(c.Steps[:len(c.Steps):len(c.Steps)], p.steps...)
 			out.chains = append(out.chains, c)

@@ -19,6 +19,8 @@ type Sizing struct {
 	Workers   int
 	BatchRows int // of scans; breakers choose by the width of their rows
 	PageBytes int // of blocks
+	// JoinsMost is how many joins a pipeline passes at most; 0: any number. At the next one it is cut in two.
+	JoinsMost int
 	Minimum   int64
 }
 
@@ -28,8 +30,11 @@ const defaultBatchRows = 1024
 // minBatchRows is the smallest batch that Size chooses.
 const minBatchRows = 16
 
+// joinsAtOnce is the first bound of a pipeline's joins. Cutting a pipeline costs as much as keeping its rows does.
+const joinsAtOnce = 8
+
 // Size finds the largest sizing whose minimum is at most half of the quota, so that the other half is left to rows in
-// memory. Batches shrink first, then the number of workers. If nothing fits, the smallest sizing is returned: admission
+// memory. Batches shrink first, then long pipelines are cut, then there are fewer workers. If nothing fits, the smallest sizing is returned: admission
 // refuses it if it is over the quota. A pure function of its arguments.
 func Size(p *physical.Plan, l Limits) (Sizing, error) {
 	s := Sizing{Workers: l.Workers, BatchRows: defaultBatchRows}
@@ -48,21 +53,25 @@ func Size(p *physical.Plan, l Limits) (Sizing, error) {
 			return s, nil
 		case s.BatchRows > 256:
 			s.BatchRows /= 2
+		case s.JoinsMost == 0:
+			s.JoinsMost = joinsAtOnce
 		case s.Workers > 1:
 			s.Workers /= 2
 		case s.BatchRows > minBatchRows:
 			s.BatchRows = max(s.BatchRows/2, minBatchRows)
+		case s.JoinsMost > 1:
+			s.JoinsMost /= 2
 		default:
 			return s, nil
 		}
 	}
 }
 
-// Minimum is the sum of what the plan's operators hold pinned at once with this sizing, in bytes. A pure function.
+// Minimum is the most that the plan's operators hold pinned at once with this sizing, in bytes. A pure function.
 func Minimum(p *physical.Plan, s Sizing) (int64, error) {
 	b := &builder{sizing: s, dry: true, run: &exec.Run{}}
 	if err := b.root(p.Root); err != nil {
 		return 0, err
 	}
-	return b.minimum, nil
+	return b.minimum(), nil
 }
