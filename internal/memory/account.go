@@ -63,8 +63,8 @@ func (a *Account) Child(name string) *Account {
 	return c
 }
 
-// Fund moves n bytes between an operator's share of the minimum and what is left of the statement's: to the operator, or
-// back if n < 0. So operators that are not at work at once share a minimum. The error is a bug: there is not so much
+// Fund moves n bytes between an operator's share of the minimum and what is left of the statement's: to the operator,
+// or back if n < 0. So operators that are not at work at once share a minimum. The error is a bug: there is not so much
 // left, or the operator still holds what it is to give back.
 func (a *Account) Fund(n int64) error {
 	s := a.stmt
