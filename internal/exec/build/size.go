@@ -34,8 +34,8 @@ const minBatchRows = 16
 const joinsAtOnce = 8
 
 // Size finds the largest sizing whose minimum is at most half of the quota, so that the other half is left to rows in
-// memory. Batches shrink first, then long pipelines are cut, then there are fewer workers. If nothing fits, the smallest
-// sizing is returned: admission refuses it if it is over the quota. A pure function of its arguments.
+// memory. Batches shrink first, then long pipelines are cut, then there are fewer workers. If nothing fits, the
+// smallest sizing is returned: admission refuses it if it is over the quota. A pure function of its arguments.
 func Size(p *physical.Plan, l Limits) (Sizing, error) {
 	s := Sizing{Workers: l.Workers, BatchRows: defaultBatchRows}
 	if l.BatchRows > 0 {
