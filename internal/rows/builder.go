@@ -215,12 +215,18 @@ func (b *Builder) leases() bool {
 	return len(b.segments) > 2 || b.rows.blocks.len()-b.rows.pinned > b.s.held
 }
 
-// sort sorts the segments.
+// sort sorts the segments, as if they were one.
 func (b *Builder) sort() error {
 	c := b.s.comparer()
 	base := b.s.acct.Base()
+	var parts [][]element
 	for _, s := range b.segments {
-		c.sort(s.elements(base)[:s.n])
+		if s.n > 0 {
+			parts = append(parts, s.elements(base)[:s.n])
+		}
+	}
+	if len(parts) > 0 {
+		c.sortParts(parts)
 	}
 	return c.err
 }
@@ -230,7 +236,7 @@ func (b *Builder) write() error {
 	if err := b.sort(); err != nil {
 		return err
 	}
-	r, err := b.s.writeRun(b.segments)
+	r, err := b.s.writeRun([][]*segment{b.segments})
 	if err != nil {
 		return err
 	}

@@ -87,14 +87,17 @@ func (c *comparer) compare(a, b *element) int {
 // sort orders elements in place: nothing if they are in order, else most significant byte first (American flag sort:
 // McIlroy, Bostic, McIlroy 1993), small buckets by insertion, equal prefixes by comparison.
 func (c *comparer) sort(e []element) {
+	if !c.ordered(e) {
+		c.radix(e)
+	}
+}
+
+func (c *comparer) ordered(e []element) bool {
 	i := 1
 	for i < len(e) && c.compare(&e[i-1], &e[i]) <= 0 {
 		i++
 	}
-	if i >= len(e) {
-		return
-	}
-	c.radix(e)
+	return i >= len(e)
 }
 
 // insertionMost is up to how many elements insertion is faster than counting.

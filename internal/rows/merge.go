@@ -1,6 +1,9 @@
 package rows
 
 import (
+	"math"
+	"math/bits"
+
 	"github.com/spillwaydb/spillway/internal/memory"
 )
 
@@ -11,7 +14,8 @@ type run struct {
 	left int64 // rows; an upper bound while a merge is under way
 }
 
-// segment is a sorted array of elements in a page of its own. The rows lie in pinned blocks.
+// segment is an array of elements in a page of its own. The rows lie in pinned blocks. Sorted segments form a chain, in
+// order.
 type segment struct {
 	page memory.Page
 	n    int // elements
@@ -27,63 +31,109 @@ func prefixAt(b memory.Base, row memory.Ref) *prefix { return (*prefix)(b.At(row
 
 // cursor is where a merge is in one of its inputs.
 type cursor struct {
-	prefix
-	row   memory.Ref
-	ended bool
+	row memory.Ref // the current one; its prefix is in the tree
 
-	segment *segment
-	all     []element // of the segment
+	// A chain: the elements of its first segment, and the current one.
+	chain []*segment
+	all   []element
+	at    int
 
 	run    *run
 	reader *Reader
 }
 
-// merge is a k-way merge by a loser tree (Knuth, vol. 3, 5.4.1): a row costs one comparison a level. It can be closed
-// at any row; its inputs then begin where it stopped.
+// match is a cursor's current row in the tree. One that has ended has the largest prefix.
+type match struct {
+	prefix
+	cursor int32
+	ended  bool
+}
+
+// merge is a k-way merge by a loser tree (Knuth, vol. 3, 5.4.1): a row costs one comparison a level, of numbers that
+// lie in the tree. It can be closed at any row; its inputs then begin where it stopped.
 type merge struct {
 	base    memory.Base
 	cursors []cursor
-	tree    []int32 // tree[0]: the winner; tree[p]: the loser of the match at p
+	tree    []match // tree[0]: the winner; tree[p]: the loser of the match at p
 	compare *comparer
 	waiting int // the cursor whose block is at its end, -1: none
 }
 
 // openMerge opens the inputs. Blocks of the first held runs are pinned within the minimum, those of further runs
 // leased. It returns how many inputs could be opened; on an error all are closed again.
-func openMerge(c *comparer, runs []*run, segments []*segment, held int) (m *merge, opened int, err error) {
+func openMerge(c *comparer, runs []*run, chains [][]*segment, held int) (m *merge, opened int, err error) {
 	m = &merge{base: c.base, compare: c, waiting: -1}
-	k := len(runs) + len(segments)
+	k := len(runs) + len(chains)
 	m.cursors = make([]cursor, k)
-	for i, s := range segments {
-		m.cursors[i] = cursor{segment: s, all: s.elements(c.base)}
-		m.load(&m.cursors[i])
+	first := make([]match, k)
+	for i, chain := range chains {
+		m.cursors[i] = cursor{chain: chain}
+		first[i] = match{cursor: int32(i)}
+		m.enter(&m.cursors[i], &first[i])
 	}
 	for i, r := range runs {
-		at := &m.cursors[len(segments)+i]
+		at := len(chains) + i
 		kind := memory.Held
 		if i >= held {
 			kind = memory.Leased
 		}
-		*at = cursor{run: r, reader: r.rows.ReadFrom(r.from, kind, true), ended: true}
-		if err := m.advance(at); err != nil {
+		m.cursors[at] = cursor{run: r, reader: r.rows.ReadFrom(r.from, kind, true)}
+		first[at] = match{cursor: int32(at)}
+		if err := m.advance(&m.cursors[at], &first[at]); err != nil {
 			m.close()
 			return nil, i, err
 		}
 	}
-	m.tree = make([]int32, max(k, 1))
-	for i := range m.tree {
-		m.tree[i] = -1
-	}
-	for i := range k {
-		m.play(int32(i))
-	}
+	m.build(first)
 	return m, k, nil
+}
+
+// build plays all matches of a new tree: a cursor stays where it finds no opponent.
+func (m *merge) build(first []match) {
+	k := len(first)
+	m.tree = make([]match, max(k, 1))
+	for i := range m.tree {
+		m.tree[i].cursor = -1
+	}
+next:
+	for i, x := range first {
+		for p := (i + k) / 2; p > 0; p /= 2 {
+			o := &m.tree[p]
+			if o.cursor < 0 {
+				*o = x
+				continue next
+			}
+			if m.before(o, &x) {
+				*o, x = x, *o
+			}
+		}
+		m.tree[0] = x
+	}
+}
+
+// before says if a comes before b.
+func (m *merge) before(a, b *match) bool {
+	if a.prefix != b.prefix {
+		return a.less(b.prefix)
+	}
+	return m.tie(a, b)
+}
+
+// tie decides between equal prefixes.
+func (m *merge) tie(a, b *match) bool {
+	if a.ended || b.ended {
+		return !a.ended
+	}
+	return m.compare.rows(m.cursors[a.cursor].row, m.cursors[b.cursor].row) < 0
 }
 
 // close lets go of all inputs.
 func (m *merge) close() {
 	for i := range m.cursors {
 		c := &m.cursors[i]
+		if len(c.chain) > 0 {
+			c.chain[0].next = c.at
+		}
 		if c.reader != nil {
 			c.run.from = c.reader.Position()
 			c.reader.Close()
@@ -92,18 +142,27 @@ func (m *merge) close() {
 	m.cursors = nil
 }
 
-// load reads the current element of a segment.
-func (m *merge) load(c *cursor) {
-	if c.segment.next >= c.segment.n {
-		c.ended = true
-		return
+// end marks a cursor's row as none.
+func (x *match) end() {
+	x.hi, x.lo, x.ended = math.MaxUint64, math.MaxUint64, true
+}
+
+// enter goes to the first row that is left in a chain.
+func (m *merge) enter(c *cursor, x *match) {
+	for len(c.chain) > 0 {
+		s := c.chain[0]
+		if s.next < s.n {
+			c.all, c.at = s.elements(m.base)[:s.n], s.next
+			x.prefix, c.row = c.all[c.at].prefix, c.all[c.at].row
+			return
+		}
+		c.chain = c.chain[1:]
 	}
-	e := &c.all[c.segment.next]
-	c.prefix, c.row = e.prefix, e.row
+	x.end()
 }
 
 // advance goes to the first row of a run's next block.
-func (m *merge) advance(c *cursor) error {
+func (m *merge) advance(c *cursor, x *match) error {
 	more, err := c.reader.Advance()
 	for err == nil && more && c.reader.rows == 0 {
 		more, err = c.reader.Advance()
@@ -111,24 +170,30 @@ func (m *merge) advance(c *cursor) error {
 	if err != nil {
 		return err
 	}
-	c.ended = !more
 	if more {
-		m.at(c)
+		m.at(c, x)
+	} else {
+		x.end()
 	}
 	return nil
 }
 
 // at reads the current row of a run.
-func (m *merge) at(c *cursor) {
+func (m *merge) at(c *cursor, x *match) {
 	c.row = c.reader.at(c.reader.row)
-	c.prefix = *prefixAt(m.base, c.row)
+	x.prefix = *prefixAt(m.base, c.row)
 }
 
 // step goes to the next row; false if that is in another block.
-func (m *merge) step(c *cursor) bool {
-	if c.segment != nil {
-		c.segment.next++
-		m.load(c)
+func (m *merge) step(c *cursor, x *match) bool {
+	if c.reader == nil {
+		if c.at++; c.at < len(c.all) {
+			e := &c.all[c.at]
+			x.prefix, c.row = e.prefix, e.row
+			return true
+		}
+		c.chain[0].next = c.at
+		m.enter(c, x)
 		return true
 	}
 	c.run.left--
@@ -136,7 +201,7 @@ func (m *merge) step(c *cursor) bool {
 	if c.reader.row >= c.reader.rows {
 		return false
 	}
-	m.at(c)
+	m.at(c, x)
 	return true
 }
 
@@ -145,58 +210,72 @@ func (m *merge) step(c *cursor) bool {
 // inputs.
 func (m *merge) fill(refs []memory.Ref) (int, error) {
 	if m.waiting >= 0 {
-		if err := m.advance(&m.cursors[m.waiting]); err != nil {
+		x := &m.tree[0]
+		if err := m.advance(&m.cursors[m.waiting], x); err != nil {
 			return 0, err
 		}
-		m.play(int32(m.waiting))
+		m.play()
 		m.waiting = -1
 	}
 	n := 0
 	if len(m.cursors) == 0 {
 		return 0, nil
 	}
-	for n < len(refs) {
-		w := m.tree[0]
-		c := &m.cursors[w]
-		if c.ended {
-			break
+	x := &m.tree[0]
+	for n < len(refs) && !x.ended {
+		c := &m.cursors[x.cursor]
+		if len(m.cursors) == 1 && c.reader == nil {
+			n += m.copy(c, x, refs[n:])
+			continue
 		}
 		refs[n] = c.row
 		n++
-		if !m.step(c) {
-			m.waiting = int(w)
+		if !m.step(c, x) {
+			m.waiting = int(x.cursor)
 			break
 		}
-		m.play(w)
+		m.play()
 	}
 	return n, m.compare.err
 }
 
-// play lets a cursor with a new row play its matches from its leaf to the root. While the tree is built, it stays at
-// the first match without an opponent.
-func (m *merge) play(w int32) {
-	for p := (int(w) + len(m.cursors)) / 2; p > 0; p /= 2 {
-		o := m.tree[p]
-		if o < 0 {
-			m.tree[p] = w
-			return
-		}
-		if m.less(o, w) {
-			m.tree[p], w = w, o
-		}
+// copy is fill for the only input.
+func (m *merge) copy(c *cursor, x *match, refs []memory.Ref) int {
+	e := c.all[c.at:]
+	e = e[:min(len(e), len(refs))]
+	for i := range e {
+		refs[i] = e[i].row
 	}
-	m.tree[0] = w
+	c.at += len(e) - 1
+	m.step(c, x)
+	return len(e)
 }
 
-func (m *merge) less(i, j int32) bool {
-	a, b := &m.cursors[i], &m.cursors[j]
-	switch {
-	case a.ended || b.ended:
-		return !a.ended
-	case a.hi != b.hi:
-		return a.hi < b.hi
-	case a.lo != b.lo:
-		return a.lo < b.lo
+// play lets the last winner, with its new row, play the matches from its leaf to the root. Who wins a match is not to
+// be foretold, so winner and loser change places by masks, without a branch.
+func (m *merge) play() {
+	x := m.tree[0]
+	for p := (int(x.cursor) + len(m.cursors)) / 2; p > 0; p /= 2 {
+		o := &m.tree[p]
+		if o.hi == x.hi {
+			if m.before(o, &x) {
+				*o, x = x, *o
+			}
+			continue
+		}
+		_, less := bits.Sub64(o.hi, x.hi, 0)
+		mask := -less
+		hi, lo := (o.hi^x.hi)&mask, (o.lo^x.lo)&mask
+		o.hi ^= hi
+		x.hi ^= hi
+		o.lo ^= lo
+		x.lo ^= lo
+		cursor := (o.cursor ^ x.cursor) & int32(mask)
+		o.cursor ^= cursor
+		x.cursor ^= cursor
+		if o.ended != x.ended && less != 0 {
+			o.ended, x.ended = x.ended, o.ended
+		}
 	}
-	return m.compare.rows(a.row, b.row) < 0
+	m.tree[0] = x
 }

@@ -63,7 +63,7 @@ type Sorter struct {
 	ended bool
 }
 
-// resident is what a builder handed over: rows in pinned blocks and their sorted elements.
+// resident is what a builder handed over: rows in pinned blocks and their elements, sorted over all segments.
 type resident struct {
 	rows     *Collection
 	segments []*segment
@@ -161,13 +161,15 @@ func (s *Sorter) addResident(rows *Collection, segments []*segment) {
 	s.mu.Unlock()
 }
 
-// writeRun merges sorted segments into a run, of at most the limit's rows.
-func (s *Sorter) writeRun(segments []*segment) (*run, error) {
+// writeRun merges chains of sorted segments into a run, of at most the limit's rows.
+func (s *Sorter) writeRun(chains [][]*segment) (*run, error) {
 	left := 0
-	for _, g := range segments {
-		left += g.n - g.next
+	for _, chain := range chains {
+		for _, g := range chain {
+			left += g.n - g.next
+		}
 	}
-	m, _, err := openMerge(s.comparer(), nil, segments, 0)
+	m, _, err := openMerge(s.comparer(), nil, chains, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -339,9 +341,9 @@ func (s *Sorter) tighten() {
 // is where it ends if leases are refused, none of its pins fails for want of memory.
 func (s *Sorter) open() error {
 	for {
-		var segments []*segment
+		var chains [][]*segment
 		for _, r := range s.resident {
-			segments = append(segments, r.segments...)
+			chains = append(chains, r.segments)
 		}
 		held := s.heldInputs()
 		fits := len(s.runs) <= max(held, fanInMost)
@@ -350,7 +352,7 @@ func (s *Sorter) open() error {
 		}
 		opened := held
 		if fits {
-			m, n, err := openMerge(s.comparer(), s.runs, segments, held)
+			m, n, err := openMerge(s.comparer(), s.runs, chains, held)
 			if err == nil {
 				s.merge = m
 				return nil
@@ -360,7 +362,7 @@ func (s *Sorter) open() error {
 			}
 			s.tight, opened = true, max(opened, n)
 		}
-		if err := s.reduce(segments, opened); err != nil {
+		if err := s.reduce(chains, opened); err != nil {
 			return err
 		}
 	}
@@ -368,9 +370,9 @@ func (s *Sorter) open() error {
 
 // reduce makes fewer inputs: it writes what is resident, or merges as many of the smallest runs as leave the next
 // merges their full fan-in.
-func (s *Sorter) reduce(segments []*segment, fan int) error {
-	if len(segments) > 0 && (s.tight || len(s.runs) > fanInMost) {
-		r, err := s.writeRun(segments)
+func (s *Sorter) reduce(chains [][]*segment, fan int) error {
+	if len(chains) > 0 && (s.tight || len(s.runs) > fanInMost) {
+		r, err := s.writeRun(chains)
 		if err != nil {
 			return err
 		}
