@@ -2,12 +2,14 @@ package join
 
 import (
 	"context"
+	"errors"
 	"unsafe"
 
 	"github.com/spillwaydb/spillway/internal/expr"
 	"github.com/spillwaydb/spillway/internal/memory"
 	"github.com/spillwaydb/spillway/internal/plan/physical"
 	"github.com/spillwaydb/spillway/internal/rows"
+	"github.com/spillwaydb/spillway/internal/sqlerr"
 	"github.com/spillwaydb/spillway/internal/types"
 	"github.com/spillwaydb/spillway/internal/vector"
 )
@@ -68,6 +70,7 @@ type prober struct {
 	sel    []uint16 // the chunk's rows of in
 	active []uint16 // of s.active
 	equal  []uint16 // pairs that are still to be given
+	most   int      // so many at a time: fewer where surplus for the conditions' strings is refused
 	mode   tail
 	ended  bool // the tail was given
 	rest   *rows.Collection
@@ -135,7 +138,7 @@ func (p *prober) close() {
 func (p *prober) begin(in *vector.Batch, sel []uint16, mode tail) {
 	s := p.s
 	p.in, p.sel, p.mode, p.ended = in, sel, mode, false
-	p.active, p.equal = s.active[:0], nil
+	p.active, p.equal, p.most = s.active[:0], nil, p.h.capacity
 	n := len(sel)
 	clear(s.match[:n])
 	clear(s.null[:n])
@@ -242,32 +245,18 @@ func (p *prober) collect() error {
 
 // give makes a batch of the next pairs that satisfy the conditions.
 func (p *prober) give() error {
-	s, o := p.s, &p.h.o
-	p.right.Reset()
-	n := len(p.equal)
-	for i, e := range p.equal {
-		s.takeTo[i] = s.pairTo[e]
-		s.sel[i] = s.pair[e]
+	n, err := p.candidates()
+	for errors.Is(err, sqlerr.ErrNoSurplus) && n > 1 {
+		p.most = (n + 1) / 2
+		n, err = p.candidates()
 	}
-	n, err := p.h.right.Gather(s.takeTo[:n], p.right, 0, p.h.output)
 	if err != nil {
-		return err
+		return rows.Final(err)
 	}
+	s := p.s
 	done := p.equal[:n]
 	p.equal = p.equal[n:]
-	p.out.Cols, p.out.Len, p.out.Sel = p.out.Cols[:0], n, nil
-	for c := range o.LeftOut {
-		v := p.left.Own(c)
-		v.Take(p.in.Cols[c], s.sel[:n])
-		p.out.Cols = append(p.out.Cols, v)
-	}
-	p.out.Cols = append(p.out.Cols, p.right.Cols...)
-	if len(o.Conds) > 0 {
-		if err := p.eval.Filter(p.out); err != nil {
-			return err
-		}
-	}
-	if o.Type == physical.InnerJoin {
+	if p.h.o.Type == physical.InnerJoin {
 		return nil
 	}
 	if p.out.Sel == nil {
@@ -279,6 +268,31 @@ func (p *prober) give() error {
 		s.match[s.pairAt[done[i]]] = 1
 	}
 	return nil
+}
+
+// candidates puts the next n pairs into out, with those selected that satisfy the conditions.
+func (p *prober) candidates() (n int, err error) {
+	s, o := p.s, &p.h.o
+	p.right.Reset()
+	n = min(len(p.equal), p.most)
+	for i, e := range p.equal[:n] {
+		s.takeTo[i] = s.pairTo[e]
+		s.sel[i] = s.pair[e]
+	}
+	if n, err = p.h.right.Gather(s.takeTo[:n], p.right, 0, p.h.output); err != nil {
+		return 0, err
+	}
+	p.out.Cols, p.out.Len, p.out.Sel = p.out.Cols[:0], n, nil
+	for c := range o.LeftOut {
+		v := p.left.Own(c)
+		v.Take(p.in.Cols[c], s.sel[:n])
+		p.out.Cols = append(p.out.Cols, v)
+	}
+	p.out.Cols = append(p.out.Cols, p.right.Cols...)
+	if len(o.Conds) > 0 {
+		err = p.eval.Filter(p.out)
+	}
+	return n, err
 }
 
 // tail gives the rows of the chunk that their matches decide; nil: none. Others are kept.

@@ -78,7 +78,9 @@ type localProbe struct {
 	value   []int64 // LeftOuterSemi's column
 
 	state  int
-	coll   int // collection that reader reads
+	parts  exec.Parts // of the pairs that are judged
+	again  bool       // some of them are still to be
+	coll   int        // collection that reader reads
 	reader *rows.Reader
 	fixed  int  // the next constant row: of the left batch if byLeft, else of the right one; -1: a new right batch
 	byLeft bool // the left row is the constant one
@@ -138,7 +140,7 @@ func (l *localProbe) begin(in *vector.Batch) {
 }
 
 // pair makes the next output batch of pairs that satisfy the predicate, and notes which left rows have one; false at
-// the end of the right side.
+// the end of the right side. Where surplus for the predicate's strings is refused, it is a part of the pairs.
 func (l *localProbe) pair(in *vector.Batch) (bool, error) {
 	for l.fixed < 0 {
 		more, err := l.nextRight()
@@ -152,6 +154,26 @@ func (l *localProbe) pair(in *vector.Batch) (bool, error) {
 	var left uint16
 	if l.byLeft {
 		left = rowAt(in, l.fixed)
+	}
+	if !l.again {
+		l.pairs(in, left)
+	}
+	l.bind() // what is above may have turned the columns away
+	var err error
+	l.again, err = l.parts.Run(l.out, func() error { return l.judge(left) })
+	if err != nil || l.again {
+		return true, err
+	}
+	l.fixed++
+	if l.byLeft && l.fixed >= in.Rows() || !l.byLeft && l.fixed >= l.right.Len {
+		l.fixed = -1
+	}
+	return true, nil
+}
+
+// pairs makes out all pairs of the next constant row, which is left if it is a left one.
+func (l *localProbe) pairs(in *vector.Batch, left uint16) {
+	if l.byLeft {
 		l.constant(0, in, int(left))
 		l.vectors(len(l.n.o.Left), l.right)
 		l.out.Len, l.out.Sel = l.right.Len, nil
@@ -160,15 +182,6 @@ func (l *localProbe) pair(in *vector.Batch) (bool, error) {
 		l.constant(len(l.n.o.Left), l.right, l.fixed)
 		l.out.Len, l.out.Sel = in.Len, in.Sel
 	}
-	l.bind()
-	if err := l.judge(left); err != nil {
-		return false, err
-	}
-	l.fixed++
-	if l.byLeft && l.fixed >= in.Rows() || !l.byLeft && l.fixed >= l.right.Len {
-		l.fixed = -1
-	}
-	return true, nil
 }
 
 func rowAt(b *vector.Batch, i int) uint16 {

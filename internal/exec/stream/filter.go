@@ -41,12 +41,12 @@ func (f *Filter) Close() error { return nil }
 
 type localFilter struct {
 	ev    *expr.Evaluator
-	parts parts
+	parts exec.Parts
 }
 
 // Execute filters in; where surplus for string results is refused, a part of its rows at a time.
 func (l *localFilter) Execute(_ context.Context, in *vector.Batch) (*vector.Batch, exec.OpResult, error) {
-	more, err := l.parts.run(in, func() error { return l.ev.Filter(in) })
+	more, err := l.parts.Run(in, func() error { return l.ev.Filter(in) })
 	if err != nil {
 		return nil, exec.NeedMore, err
 	}

@@ -50,13 +50,13 @@ func (p *Project) Close() error { return nil }
 type localProject struct {
 	ev    *expr.Evaluator
 	out   *vector.Batch // without vectors of its own
-	parts parts
+	parts exec.Parts
 }
 
 // Execute computes the columns for in; where surplus for string results is refused, for a part of its rows at a time.
 func (l *localProject) Execute(_ context.Context, in *vector.Batch) (*vector.Batch, exec.OpResult, error) {
 	var cols []*vector.Vector
-	more, err := l.parts.run(in, func() (err error) {
+	more, err := l.parts.Run(in, func() (err error) {
 		cols, err = l.ev.Eval(in)
 		return err
 	})

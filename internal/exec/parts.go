@@ -1,4 +1,4 @@
-package stream
+package exec
 
 import (
 	"errors"
@@ -7,16 +7,16 @@ import (
 	"github.com/spillwaydb/spillway/internal/vector"
 )
 
-// parts runs an evaluation over a batch, all rows at once or, where surplus is refused (sqlerr.ErrNoSurplus), over ever
+// Parts runs an evaluation over a batch, all rows at once or, where surplus is refused (sqlerr.ErrNoSurplus), over ever
 // smaller parts of its rows. Between calls it remembers which rows are left.
-type parts struct {
+type Parts struct {
 	rest []uint16 // rows of the current batch that are still to come; nil: a new batch
 	step int      // rows a call; 0: all
 	all  [vector.MaxRows]uint16
 }
 
-// run calls eval with in.Sel set to the next part. more says that run is to be called again with the same batch.
-func (p *parts) run(in *vector.Batch, eval func() error) (more bool, err error) {
+// Run calls eval with in.Sel set to the next part. more says that Run is to be called again with the same batch.
+func (p *Parts) Run(in *vector.Batch, eval func() error) (more bool, err error) {
 	if p.rest == nil {
 		sel := in.Sel
 		err = eval()
@@ -47,7 +47,7 @@ func (p *parts) run(in *vector.Batch, eval func() error) (more bool, err error) 
 }
 
 // keep lists the rows of in that count.
-func (p *parts) keep(in *vector.Batch) {
+func (p *Parts) keep(in *vector.Batch) {
 	if in.Sel != nil {
 		p.rest = p.all[:copy(p.all[:], in.Sel)]
 		return
