@@ -36,6 +36,13 @@ var queries = []query{
 	{name: "scalar",
 		sql: "select count(*), sum(c), min(b), max(s), avg(d), group_concat(a order by id) from t"},
 	{name: "stream", sql: "select id, count(*), max(s) from t group by id"},
+	{name: "window", ordered: true,
+		sql: `select id, rank() over w, sum(c) over (w range unbounded preceding), lag(s, 3) over (order by id),
+		max(s) over (order by id rows between 40 preceding and 3 following), ntile(7) over (order by b, id)
+		from t window w as (partition by a order by b) order by id`},
+	{name: "window slides",
+		sql: `select id, sum(d) over w, min(b) over w, count(*) over w from t
+		window w as (order by a range between 2 preceding and 1 following)`},
 	{name: "loop",
 		sql: "select t.id, u.id, u.y from t join u on t.a < u.x and concat(t.b, u.y) like '%b%'"},
 	{name: "left loop", sql: "select t.id, u.id, u.y from t left join u on t.a + 30 < u.x and t.b < u.y"},
