@@ -64,7 +64,7 @@ func TestAdmissionTimeout(t *testing.T) {
 
 func TestAdmissionOverQuota(t *testing.T) {
 	p := memorytest.NewPool(t, 16<<20)
-	s := p.NewStatement(p.Server(), memory.StatementOptions{QuotaBytes: 1 << 20})
+	s := p.NewStatement(p.Server(), memory.StatementOptions{QuotaBytes: 1 << 20, CancelAtQuota: true})
 	t.Cleanup(s.Close)
 	var quota *sqlerr.QuotaError
 	require.ErrorAs(t, s.Admit(t.Context(), 2<<20), &quota)

@@ -261,15 +261,21 @@ func (s *Statement) unpin(id BlockID, d *desc, reuse Reuse) {
 // keepLoose counts an unpinned block that cannot be evicted as a lease; if there is none, the statement fails.
 func (s *Statement) keepLoose(d *desc) {
 	n := d.size()
-	if q := s.options.QuotaBytes; q > 0 && s.granted+s.leased+n > q {
+	over := s.options.QuotaBytes > 0 && s.granted+s.leased+n > s.options.QuotaBytes
+	if over && s.options.CancelAtQuota {
 		s.failAtQuota(n)
-	} else if s.pool.arbiter.lease(n) {
-		s.leased += n
-		s.leases.Add(n)
-		d.set(flagSurplus)
-	} else {
-		s.fail(s.serverErrorLocked())
+		return
 	}
+	if over {
+		s.passQuota(n)
+	}
+	if !s.pool.arbiter.lease(n) {
+		s.fail(s.serverErrorLocked())
+		return
+	}
+	s.leased += n
+	s.leases.Add(n)
+	d.set(flagSurplus)
 }
 
 // FreeBlock ends a block that is pinned once, by the caller, or not at all.

@@ -55,12 +55,7 @@ func (s *Statement) evictBlock(id BlockID, d *desc) {
 		s.evicted(d)
 		return
 	}
-	event, first := s.event(EventSpill)
-	slot, err := s.write(d, func() {
-		if first {
-			s.options.OnEvent(event)
-		}
-	})
+	slot, err := s.write(d)
 	switch {
 	case d.has(flagDoomed):
 		if err == nil {
@@ -94,15 +89,14 @@ func (s *Statement) evictBlock(id BlockID, d *desc) {
 	}
 }
 
-// write writes the frame of d to the store, after before; s.mu is released meanwhile.
-func (s *Statement) write(d *desc, before func()) (Slot, error) {
+// write writes the frame of d to the store; s.mu is released meanwhile.
+func (s *Statement) write(d *desc) (Slot, error) {
 	p := s.pool
 	n := d.size()
 	data := Bytes(p.base, d.ref, int(n))
 	d.set(flagWriting)
 	s.writing++
 	s.mu.Unlock()
-	before()
 	start := time.Now()
 	err := p.options.Hooks.refuse(OpWrite, s.options.Name, len(data))
 	var slot Slot
@@ -304,6 +298,9 @@ func (p *Pool) evictAny() bool {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if t.listed > 0 {
+		t.raiseSpill(0)
+	}
 	if id, d := t.victim(); id != 0 {
 		t.evictBlock(id, d)
 	} else if t.parked() {

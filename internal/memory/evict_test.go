@@ -116,22 +116,100 @@ func TestEvictionUnderQuota(t *testing.T) {
 	a.Close()
 }
 
+// TestQuotaHoldsUnderBothActions: what can be spilled stays within the quota, whatever tidb_mem_oom_action says.
+func TestQuotaHoldsUnderBothActions(t *testing.T) {
+	for _, cancel := range []bool{true, false} {
+		p := memorytest.NewPool(t, 16<<20)
+		o := memory.StatementOptions{Spill: true, QuotaBytes: 8 * page, CancelAtQuota: cancel}
+		_, a := open(t, p, o, 4*page)
+		ids := fill(t, a, 20, memory.ReuseUnknown)
+		require.Positive(t, a.Stats().SpilledBytes)
+		var leases []memory.Page
+		for range 4 {
+			g, err := a.Alloc(page, memory.Leased)
+			require.NoError(t, err)
+			leases = append(leases, g)
+		}
+		_, err := a.Alloc(page, memory.Leased)
+		require.ErrorIs(t, err, sqlerr.ErrNoSurplus)
+		require.LessOrEqual(t, a.Stats().Peak, int64(8*page))
+		for _, g := range leases {
+			a.Free(g)
+		}
+		for _, id := range ids {
+			a.FreeBlock(id)
+		}
+		a.Close()
+	}
+}
+
+// TestLogAction: what cannot be shrunk goes on over its quota, says so once, and ends at the pool's limit.
 func TestLogAction(t *testing.T) {
-	p := memorytest.NewPool(t, 16<<20)
-	_, a := open(t, p, memory.StatementOptions{Spill: true, QuotaBytes: 8 * page}, 4*page)
-	_, err := a.Alloc(8*page, memory.Leased)
-	require.ErrorIs(t, err, sqlerr.ErrNoSurplus) // it has not spilled yet
-	for _, id := range fill(t, a, 20, memory.ReuseUnknown) {
-		defer a.FreeBlock(id)
+	p := memorytest.NewPool(t, 64*page)
+	events := make(chan memory.Event, 10)
+	o := memory.StatementOptions{QuotaBytes: 8 * page, OnEvent: func(e memory.Event) { events <- e }}
+	s, a := open(t, p, o, 16*page)
+	e := <-events
+	require.Equal(t, memory.Event{Kind: memory.EventQuota, Consumed: 16 * page, Quota: 8 * page}, e)
+	var ids []memory.BlockID
+	for s.Err() == nil {
+		id, _, err := a.NewBlock(page, memory.Held)
+		if err != nil {
+			break
+		}
+		a.Unpin(id, memory.ReuseUnknown)
+		ids = append(ids, id)
 	}
-	var leases []memory.Page
-	for range 20 {
-		g, err := a.Alloc(page, memory.Leased)
-		require.NoError(t, err)
-		leases = append(leases, g)
+	var full *sqlerr.ServerMemoryError
+	require.ErrorAs(t, s.Err(), &full)
+	require.Greater(t, len(ids), 24)
+	require.Empty(t, events)
+	for _, id := range ids {
+		a.FreeBlock(id)
 	}
-	for _, g := range leases {
-		a.Free(g)
+	a.Close()
+}
+
+// TestSpillIsSaidWithWhatIsWanted: the event comes before the first block is written and has more than the quota, and
+// an operator's own comes after it.
+func TestSpillIsSaidWithWhatIsWanted(t *testing.T) {
+	for _, lease := range []bool{false, true} {
+		p := memorytest.NewPool(t, 16<<20)
+		var events []memory.Event
+		var mu sync.Mutex
+		var a *memory.Account
+		o := memory.StatementOptions{Spill: true, CancelAtQuota: true, QuotaBytes: 8 * page}
+		o.OnEvent = func(e memory.Event) {
+			mu.Lock()
+			defer mu.Unlock()
+			events = append(events, e)
+			if len(events) == 1 && a.Stats().SpilledBytes > 0 {
+				t.Error("written before it was said")
+			}
+		}
+		var s *memory.Statement
+		s, a = open(t, p, o, 4*page)
+		ids := fill(t, a, 3, memory.ReuseUnknown)
+		if lease {
+			_, err := a.Alloc(8*page, memory.Leased)
+			require.ErrorIs(t, err, sqlerr.ErrNoSurplus)
+			s.Event(memory.EventAggMode)
+		}
+		ids = append(ids, fill(t, a, 20, memory.ReuseUnknown)...)
+		s.Event(memory.EventAggMode)
+		for _, id := range ids {
+			a.FreeBlock(id)
+		}
+		a.Close()
+		s.Close()
+		mu.Lock()
+		require.Len(t, events, 2)
+		for i, k := range []memory.EventKind{memory.EventSpill, memory.EventAggMode} {
+			require.Equal(t, k, events[i].Kind)
+			require.EqualValues(t, 8*page, events[i].Quota)
+		}
+		require.Greater(t, events[0].Consumed, int64(8*page))
+		mu.Unlock()
 	}
 }
 

@@ -112,6 +112,9 @@ func (s *Statement) evictBehind() {
 		if s.giveUp(headroom(q)) {
 			return // one token at a time
 		}
+		if s.listed > 0 {
+			s.raiseSpill(headroom(q))
+		}
 		id, d := s.victim()
 		if id == 0 {
 			return

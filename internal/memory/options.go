@@ -131,12 +131,12 @@ type StatementOptions struct {
 	ConnID     uint64
 	Name       string // what the process list shows; may be empty
 	QuotaBytes int64  // tidb_mem_quota_query; <= 0: only the pool's limit
-	// CancelAtQuota: tidb_mem_oom_action = CANCEL. Else LOG: leases over the quota are refused until the statement
-	// has spilled, then had within the
-	// pool's limit.
+	// CancelAtQuota: tidb_mem_oom_action = CANCEL. Else LOG. With both a statement that spills gets no leases over its
+	// quota. What cannot be shrunk, a minimum and all of a statement without Spill, fails there with CANCEL, and with
+	// LOG is said once (EventQuota) and goes on within the pool's limit.
 	CancelAtQuota bool
-	// Spill: tidb_enable_tmp_storage_on_oom. Without it nothing of this statement is evicted: it fails at its quota
-	// with sqlerr.QuotaError.
+	// Spill: tidb_enable_tmp_storage_on_oom. Without it nothing of this statement is evicted: with CancelAtQuota it
+	// fails at its quota with sqlerr.QuotaError.
 	Spill bool
 	// ForceSpill evicts each block as soon as it is unpinned, for tests.
 	ForceSpill bool

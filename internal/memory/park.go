@@ -163,7 +163,7 @@ func (s *Statement) evictInPlace() {
 	n := d.size()
 	s.pinnedHere -= n
 	if s.err == nil && d.slot == (Slot{}) {
-		slot, err := s.write(d, func() {})
+		slot, err := s.write(d)
 		if err != nil {
 			s.fail(err)
 			if d.has(flagDoomed) {

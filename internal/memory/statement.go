@@ -44,6 +44,7 @@ type Statement struct {
 	reading  int   // blocks being read
 	behind   bool  // an evictor was asked to write ahead
 	granted  int64 // the minimum
+	missing  int64 // the last lease that the pool refused
 	leased   int64 // leases, surplus that cannot be evicted included
 	heap     int64
 
@@ -132,27 +133,6 @@ func (s *Statement) Operator(name string, minBytes int64) (*Account, error) {
 	s.enroll(a)
 	s.account.children = append(s.account.children, a)
 	return a, nil
-}
-
-// Event raises an event, once for each kind.
-func (s *Statement) Event(k EventKind) {
-	s.mu.Lock()
-	for k == EventAggMode && s.options.QuotaBytes > 0 && !s.raised[k] && s.giveUp(0) {
-	}
-	e, ok := s.event(k)
-	s.mu.Unlock()
-	if ok {
-		s.options.OnEvent(e)
-	}
-}
-
-// event marks an event as raised and tells if the caller has to call OnEvent, without a lock.
-func (s *Statement) event(k EventKind) (Event, bool) {
-	if s.raised[k] || s.options.OnEvent == nil {
-		return Event{}, false
-	}
-	s.raised[k] = true
-	return Event{Kind: k, Consumed: s.resident, Quota: s.options.QuotaBytes}, true
 }
 
 // Close frees what is left, closes operators' accounts and gives the minimum back. Pages that are left are reported.
@@ -298,18 +278,17 @@ func (s *Statement) reserve(a *Account, n int64, kind Kind) (Kind, error) {
 	}
 	if q := s.options.QuotaBytes; q > 0 && s.granted+s.leased+n > q {
 		switch {
-		case !s.spills():
-			s.failAtQuota(n)
-			return kind, s.err
-		case s.options.CancelAtQuota || s.account.spilled == 0: // LOG spills first, too
+		case s.spills():
 			s.tokens.refused = s.granted + s.leased + n
 			return kind, sqlerr.ErrNoSurplus
+		case s.options.CancelAtQuota:
+			s.failAtQuota(n)
+			return kind, s.err
 		}
-		if e, ok := s.event(EventQuota); ok {
-			go s.options.OnEvent(e) // not under the mutex
-		}
+		s.passQuota(n)
 	}
 	if !p.arbiter.lease(n) {
+		s.missing = n
 		return kind, sqlerr.ErrNoSurplus
 	}
 	s.leased += n
@@ -360,18 +339,25 @@ func (s *Statement) fit(a *Account, n int64) error {
 		return s.err
 	}
 	start := time.Now()
-	for s.resident+n > q && (s.giveUp(n) || s.evictOne()) {
+	for s.resident+n > q && (s.giveUp(n) || s.spillOne(n)) {
 	}
 	a.addWait(time.Since(start))
 	return s.err
 }
 
+// spillOne is evictOne that says first why: n more bytes are wanted.
+func (s *Statement) spillOne(n int64) bool {
+	s.raiseSpill(n)
+	return s.evictOne()
+}
+
 // Admit waits in the queue until minBytes are granted. Once per statement. The end of ctx fails the statement, then and
 // later. Errors: QuotaError if minBytes > quota, AdmissionTimeoutError, ctx's error.
 func (s *Statement) Admit(ctx context.Context, minBytes int64) error {
-	if q := s.options.QuotaBytes; q > 0 && minBytes > q {
+	over := s.options.QuotaBytes > 0 && minBytes > s.options.QuotaBytes
+	if over && s.options.CancelAtQuota {
 		return &sqlerr.QuotaError{ConnID: s.options.ConnID, Report: fmt.Sprintf(
-			"the statement needs at least %d bytes to run, its quota is %d", minBytes, q)}
+			"the statement needs at least %d bytes to run, its quota is %d", minBytes, s.options.QuotaBytes)}
 	}
 	if err := s.pool.options.Hooks.refuse(OpAdmit, s.options.Name, int(minBytes)); err != nil {
 		return err
@@ -382,6 +368,9 @@ func (s *Statement) Admit(ctx context.Context, minBytes int64) error {
 		return sqlerr.AssertionError("memory: statement %q is admitted twice", s.options.Name)
 	}
 	s.admitted = true
+	if over {
+		s.passQuota(minBytes)
+	}
 	s.undo = context.AfterFunc(ctx, func() { s.Fail(context.Cause(ctx)) })
 	s.mu.Unlock()
 	start := s.pool.options.Clock.Now()

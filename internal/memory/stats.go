@@ -34,25 +34,3 @@ type PoolStats struct {
 	Descriptors                       int64 // bytes of page descriptors, part of Committed
 	Shrinking                         bool  // little is left: blocks are being evicted for others, or statements wait
 }
-
-// EventKind is a step taken under pressure, in TiDB's terms.
-type EventKind uint8
-
-const (
-	EventNone        EventKind = iota // never raised
-	EventToken                        // "memory exceeds quota, destroy one token now."
-	EventTokensSpent                  // "memory exceeds quota, rateLimitAction delegate to fallback action"
-	EventSpill                        // "memory exceeds quota, spill to disk now."
-	EventAggMode                      // "memory exceeds quota, set aggregate mode to spill-mode" (by the operator)
-	EventQuota                        // over the quota, action LOG
-	eventKinds
-)
-
-// Event is what happened to a statement under pressure; bytes.
-type Event struct {
-	Kind     EventKind
-	Consumed int64
-	Quota    int64
-	// Tokens and, before one is given up, TokensLeft: of EventToken and EventTokensSpent.
-	Tokens, TokensLeft int
-}

@@ -15,7 +15,7 @@ type tokens struct {
 	unsaid  int   // the largest value of left whose end was not raised yet; 0: the last step was raised as well
 	spent   bool  // one is left and the next action has been called
 	raising bool  // an event of giving up is raised at the moment, without the mutex
-	refused int64 // minimum and leases as they would be now if the last lease had not been refused at the quota
+	refused int64 // what the statement would have had if nothing had been refused at its quota, and nothing evicted
 	free    signal
 }
 
@@ -86,12 +86,7 @@ func (s *Statement) giveUp(n int64) bool {
 	if e.Kind == EventNone {
 		return step
 	}
-	s.tokens.raising = true
-	s.mu.Unlock()
-	s.options.OnEvent(e)
-	s.mu.Lock()
-	s.tokens.raising = false
-	s.io.Broadcast()
+	s.say(e)
 	return step
 }
 

@@ -107,7 +107,9 @@ func TestTokensStay(t *testing.T) {
 // TestTokensOfAFailure: a statement that must not spill gives its tokens up, too, before it fails at its quota.
 func TestTokensOfAFailure(t *testing.T) {
 	var log eventLog
-	o := memory.StatementOptions{QuotaBytes: 8 * page, ScanTokens: 3, RateLimit: true, OnEvent: log.add}
+	o := memory.StatementOptions{
+		QuotaBytes: 8 * page, CancelAtQuota: true, ScanTokens: 3, RateLimit: true, OnEvent: log.add,
+	}
 	s, a := open(t, memorytest.NewPool(t, 16<<20), o, 4*page)
 	s.OpenScan()
 	_, err := a.Alloc(8*page, memory.Leased)

@@ -1,7 +1,9 @@
 package memory_test
 
 import (
+	"context"
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -68,15 +70,57 @@ func demo(t *testing.T, quota int64, workers int) {
 		"16777216", strconv.Itoa(groups/2*(groups-1)), strconv.Itoa(256*65536*255/2))
 }
 
-// requireLines looks for the log's lines of one statement.
+// quotaFields are those of the lines of a statement that spills.
+var quotaFields = regexp.MustCompile(`^ \[consumed=(\d+)\] \[quota=(\d+)\] \[conn=\d+\]$`)
+
+// requireLines looks for the log's lines of one statement: first that it spills, then that the aggregation does, each
+// with more than the quota.
 func requireLines(t *testing.T, log string, quota int64) {
-	for _, text := range []string{
-		"memory exceeds quota, spill to disk now.", "memory exceeds quota, set aggregate mode to spill-mode",
-	} {
-		require.Equal(t, 1, strings.Count(log, text), "%s in %s", text, log)
+	t.Helper()
+	lines := pressureLine.FindAllStringSubmatch(log, -1)
+	require.Len(t, lines, 2, log)
+	require.Equal(t, "memory exceeds quota, spill to disk now.", lines[0][2])
+	require.Equal(t, "memory exceeds quota, set aggregate mode to spill-mode", lines[1][2])
+	for _, l := range lines {
+		m := quotaFields.FindStringSubmatch(l[3])
+		require.NotNil(t, m, l[0])
+		consumed, err := strconv.ParseInt(m[1], 10, 64)
+		require.NoError(t, err)
+		require.Greater(t, consumed, quota, l[0])
+		require.Equal(t, strconv.FormatInt(quota, 10), m[2])
 	}
-	require.Equal(t, 2, strings.Count(log, fmt.Sprintf("[quota=%d]", quota)), log)
-	require.Contains(t, log, "[consumed=")
+}
+
+// TestSpillLines: what the log says is the same for every quota and number of workers.
+func TestSpillLines(t *testing.T) {
+	for _, quota := range []int64{64 * mib, 16 * mib} {
+		s := startQuota(t, quota, nil)
+		db := s.DB(t, "test")
+		fill(t, db, 256)
+		for workers := 1; workers <= 2; workers++ {
+			c := harness.Conn(t, db)
+			_, err := c.ExecContext(t.Context(), fmt.Sprintf("SET tidb_executor_concurrency = %d", workers))
+			require.NoError(t, err)
+			before := len(s.Log())
+			ctx, cancel := context.WithCancel(t.Context())
+			done := make(chan error, 1)
+			go func() {
+				_, err := drain(ctx, c, groupsQuery)
+				done <- err
+			}()
+			require.Eventually(t, func() bool {
+				return strings.Contains(s.Log()[before:], "spill-mode")
+			}, harness.Timeout, 10*time.Millisecond)
+			time.Sleep(100 * time.Millisecond) // each once
+			cancel()
+			require.Error(t, <-done)
+			require.Eventually(t, func() bool { // the next one has the server for itself
+				st := s.ReadStatus(t)
+				return st.Pool.Minimums+st.Pool.Leases+st.Pool.Evictable == 0
+			}, harness.Timeout, 10*time.Millisecond)
+			requireLines(t, s.Log()[before:], quota)
+		}
+	}
 }
 
 // TestNoTemporaryStorage: a statement that must not spill fails at its quota, at once, and its connection goes on.
@@ -94,5 +138,14 @@ func TestNoTemporaryStorage(t *testing.T) {
 	require.Contains(t, err.Error(), fmt.Sprintf("Out Of Memory Quota![conn_id=%d]", id))
 	require.Contains(t, err.Error(), "HashAgg", "it says what each operator held")
 	query1(t, c, "SELECT 1", "1")
+	// With LOG it goes on, and says so.
+	harness.Exec(t, db, "SET GLOBAL tidb_mem_oom_action = 'LOG'")
+	before := len(s.Log())
+	const q = "SELECT /*+ MEMORY_QUOTA(8 MB) HASH_AGG() */ COUNT(*) FROM t t1 JOIN t t2 JOIN t t3 WHERE t3.a < 4 " +
+		"GROUP BY t1.a, t2.a, t3.a"
+	n, err := drain(t.Context(), harness.Conn(t, db), q)
+	require.NoError(t, err)
+	require.Equal(t, 1<<18, n)
+	require.Equal(t, 1, strings.Count(s.Log()[before:], `["memory exceeds quota"]`), s.Log()[before:])
 	require.Zero(t, s.ReadStatus(t).Spill.Written)
 }
