@@ -40,7 +40,8 @@ var table = []row{
 	},
 	{"exec", mayExec},
 	{
-		"exec/scan exec/stream exec/join exec/agg exec/sort exec/window exec/setop exec/cte exec/dml exec/ddl",
+		"exec/scan exec/stream exec/join exec/agg exec/sort exec/window exec/setop exec/cte exec/apply exec/dml " +
+			"exec/ddl",
 		"exec " + mayExec,
 	},
 	{"exec/build", "exec exec/* " + mayExec},

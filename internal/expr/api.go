@@ -31,6 +31,8 @@ type Env struct {
 	GroupConcat  int64 // group_concat_max_len
 	Seed         uint64
 	Warn         func(w sqlerr.Warning)
+	// Outer are the values of the outer query's row for which a correlated subquery runs; see NewParam.
+	Outer []types.Datum
 	// UserVar and SetUserVar read and set @name; Variable reads @@name.
 	UserVar    func(name string) types.Datum
 	SetUserVar func(name string, d types.Datum)

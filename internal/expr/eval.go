@@ -21,6 +21,8 @@ const (
 	mayNull
 	// boolean: the result is 0, 1 or NULL.
 	boolean
+	// late: a constant of each run, which is not known when the plan is made: never folded.
+	late
 )
 
 // function is an implementation. Exactly one of lazy, vec and row is set.

@@ -149,7 +149,7 @@ func Fold(e Expr, env *Env) Expr {
 
 func foldCall(c *Call, env *Env) Expr {
 	var args []Expr
-	constant := c.fn.flags&volatile == 0
+	constant := c.fn.flags&(volatile|late) == 0
 	for i, a := range c.args {
 		n := Fold(a, env)
 		if n != a && args == nil {

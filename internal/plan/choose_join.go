@@ -9,6 +9,9 @@ import (
 
 // join plans a join: by hashing if a condition is an equality of the two sides, else by nested loops.
 func (p *planner) join(n *logical.Join) (physical.Node, error) {
+	if len(n.Params) > 0 {
+		return p.applyJoin(n)
+	}
 	left, err := p.node(n.Left)
 	if err != nil {
 		return nil, err

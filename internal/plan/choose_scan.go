@@ -15,6 +15,9 @@ func (p *planner) scan(n *logical.Scan) (physical.Node, error) {
 	if n.Table.Virtual {
 		return p.virtual(n)
 	}
+	if hasParams(n.Filter) {
+		return p.paramScan(n)
+	}
 	want := p.want[n]
 	a := p.rules.Choose(n, want.order, want.limit)
 	if want.got != nil {

@@ -37,6 +37,14 @@ func (c *Collection) ReadFrom(p Position, kind memory.Kind, once bool) *Reader {
 	return &Reader{c: c, kind: kind, once: once, block: p.Block, first: p.Row}
 }
 
+// End is the position of the row that is appended next.
+func (c *Collection) End() Position {
+	if c.tail.id == 0 {
+		return Position{Block: c.blocks.len()}
+	}
+	return Position{Block: c.blocks.len() - 1, Row: int(c.tail.rows)}
+}
+
 // Rows returns places of the next rows, at most len(refs) and those of one block; none at the end. They live until the
 // call after the last row of the block was returned.
 func (r *Reader) Rows(refs []memory.Ref) (int, error) {

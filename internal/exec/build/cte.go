@@ -82,7 +82,7 @@ func (b *builder) recursion(n *physical.CTE, c *builtCTE, seed *pipe, o cte.Opti
 		c.result, c.work = r.Result(), r.Work()
 		b.end(seed, n, r.Sink(), 1)
 	}
-	rounds, err := b.subplan(func(b *builder) error {
+	rounds, err := b.subplan(nil, func(b *builder) error {
 		p, err := b.node(n.Recursive)
 		if err != nil || b.dry {
 			return err

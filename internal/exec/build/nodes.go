@@ -39,6 +39,8 @@ func (b *builder) node(n physical.Node) (*pipe, error) {
 		return b.sort(n)
 	case *physical.Agg:
 		return b.agg(n)
+	case *physical.Apply:
+		return b.apply(n)
 	case *physical.NestedLoop:
 		return b.nestedLoop(n)
 	case *physical.HashJoin:
@@ -61,6 +63,13 @@ func (b *builder) rowCapacity(t []types.Type) int {
 }
 
 func (b *builder) scan(n *physical.Scan) (*pipe, error) {
+	if n.Bind != nil && !b.dry {
+		bound, empty := n.Bind(b.deps.Env)
+		if empty {
+			return b.noRows(n)
+		}
+		n = bound
+	}
 	workers := b.sizing.Workers
 	if n.KeepOrder || n.Lock != physical.LockNone {
 		workers = 1
@@ -84,6 +93,17 @@ func (b *builder) scan(n *physical.Scan) (*pipe, error) {
 		return nil, err
 	}
 	return b.source(n, src, n.Types(), b.sizing.BatchRows, workers, t), nil
+}
+
+// noRows stands for a scan that can find nothing, whose account it takes.
+func (b *builder) noRows(n *physical.Scan) (*pipe, error) {
+	acct, err := b.open(n, 0)
+	if err != nil {
+		return nil, err
+	}
+	t := n.Types()
+	src := stream.NewValues(acct, stream.NoRows{}, t, 1, b.deps.Env)
+	return b.source(n, src, t, b.sizing.BatchRows, 1), nil
 }
 
 func (b *builder) virtualScan(n *physical.VirtualScan) (*pipe, error) {

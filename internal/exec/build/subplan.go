@@ -4,35 +4,42 @@ import (
 	"context"
 
 	"github.com/spillwaydb/spillway/internal/exec"
+	"github.com/spillwaydb/spillway/internal/expr"
 	"github.com/spillwaydb/spillway/internal/memory"
 	"github.com/spillwaydb/spillway/internal/plan/physical"
 	"github.com/spillwaydb/spillway/internal/sqlerr"
 )
 
-// subplan is a part of a plan that runs many times within a run: the recursive part of a common table expression. Its
-// operators are made anew for each time, but for parts whose operators keep nothing; their accounts are opened once, by
-// the run around it, so what the part needs is granted once.
+// subplan is a part of a plan that runs many times within a run: the recursive part of a common table expression, the
+// right side of an apply. Its operators are made anew for each time, but for parts whose operators keep nothing; their
+// accounts are opened once, by the run around it, so what the part needs is granted once.
 type subplan struct {
 	around   *builder // of the run around it
 	walk     func(b *builder) error
 	accounts []*memory.Account // in the order in which operators open them
 	run      *exec.Run         // kept if it can be executed again
+	sizing   Sizing
+	deps     Deps
 }
 
-// subplan walks a part once, to open its operators' accounts. walk gives its pipelines an end.
-func (b *builder) subplan(walk func(b *builder) error) (*subplan, error) {
-	s := &subplan{around: b, walk: walk}
-	return s, walk(&builder{sizing: b.sizing, deps: b.deps, dry: true, sub: s, run: &exec.Run{}})
+// subplan walks a part once, to open its operators' accounts. walk gives its pipelines an end. env is what the part's
+// expressions see, if it is run for the rows of another plan; then it has one worker.
+func (b *builder) subplan(env *expr.Env, walk func(b *builder) error) (*subplan, error) {
+	s := &subplan{around: b, walk: walk, sizing: b.sizing, deps: b.deps}
+	if env != nil {
+		s.deps.Env, s.sizing.Workers = env, 1
+	}
+	return s, walk(&builder{sizing: s.sizing, deps: s.deps, dry: true, sub: s, run: &exec.Run{}})
 }
 
 // execute runs the part. outer is the worker that waits for it, if it has a source in work.
 func (s *subplan) execute(ctx context.Context, outer *exec.Worker) error {
 	if s.run != nil {
+		s.run.Outer = outer
 		return s.run.Execute(ctx)
 	}
-	a := s.around
-	b := &builder{sizing: a.sizing, deps: a.deps, sub: s, run: &exec.Run{
-		Statement: a.deps.Statement, Profile: a.top().run.Profile, Nested: true, Outer: outer,
+	b := &builder{sizing: s.sizing, deps: s.deps, sub: s, run: &exec.Run{
+		Statement: s.deps.Statement, Profile: s.around.top().run.Profile, Nested: true, Outer: outer,
 	}}
 	err := s.walk(b)
 	if err == nil && b.opened != len(s.accounts) {
@@ -41,7 +48,7 @@ func (s *subplan) execute(ctx context.Context, outer *exec.Worker) error {
 	if err == nil {
 		err = b.run.Execute(ctx)
 	}
-	if err == nil && !b.once && outer == nil {
+	if err == nil && !b.once {
 		s.run = b.run
 		return nil
 	}

@@ -33,6 +33,18 @@ func NewValues(
 	return &Values{acct: acct, source: source, types: cols, capacity: capacity, env: env}
 }
 
+// NoRows is a source of literal rows that has none.
+type NoRows struct{}
+
+// Next implements physical.ValuesSource.
+func (NoRows) Next(dst [][]expr.Expr, _ int) ([][]expr.Expr, error) { return dst, nil }
+
+// Rewind implements physical.ValuesSource.
+func (NoRows) Rewind() error { return nil }
+
+// RowCount implements physical.ValuesSource.
+func (NoRows) RowCount() int { return 0 }
+
 // ValuesBytes is the source's minimum.
 func ValuesBytes(cols []types.Type, capacity int) int64 { return vector.BatchBytes(cols, capacity, 0) }
 

@@ -15,6 +15,8 @@ import (
 type aggregates struct {
 	list []*expr.Aggregate
 	cols []logical.Column
+	// joins are subqueries in their arguments, to be joined below the grouping.
+	joins []*subqueryJoin
 }
 
 // aggregate binds an aggregate function: its arguments over the input, itself as a column of the grouping.
@@ -22,9 +24,8 @@ func (x *exprBinder) aggregate(n *ast.AggregateFuncExpr) (expr.Expr, error) {
 	if x.aggs == nil || x.inAggregate {
 		return nil, sqlerr.New(sqlerr.ErrInvalidGroupFuncUse)
 	}
-	in := &exprBinder{b: x.b, scope: x.scope, clause: x.clause, aggs: x.aggs, inAggregate: true, joins: nil}
-	// Subqueries in the arguments would have to be joined below the grouping.
-	in.noSubquery = true
+	in := &exprBinder{b: x.b, scope: x.scope, clause: x.clause, aggs: x.aggs, inAggregate: true}
+	defer func() { x.aggs.joins = append(x.aggs.joins, in.joins...) }()
 	name := strings.ToLower(n.F)
 	nodes := n.Args
 	separator := ","

@@ -67,8 +67,12 @@ type binder struct {
 	st     *parse.Statement
 	result *Result
 	lastID int
-	depth  int // of queries
-	ctes   *cte
+	// lastSlot counts the parameters of subqueries that run for each row.
+	lastSlot int
+	// lateral has the tables on the left of the one that is bound in FROM; nil: none.
+	lateral *scope
+	depth   int // of queries
+	ctes    *cte
 	// stream, hash and joins are hints of the query block in work.
 	stream, hash bool
 	joins        []*ast.TableOptimizerHint

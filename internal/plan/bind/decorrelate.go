@@ -83,7 +83,11 @@ func exprsOf(n logical.Node) []expr.Expr {
 	case *logical.Projection:
 		return n.Exprs
 	case *logical.Join:
-		return n.Conds
+		out := n.Conds[:len(n.Conds):len(n.Conds)]
+		for _, p := range n.Params {
+			out = append(out, p.Expr)
+		}
+		return out
 	case *logical.Agg:
 		out := append([]expr.Expr(nil), n.GroupBy...)
 		for _, a := range n.Aggs {
@@ -249,7 +253,7 @@ func usesColumn(exprs []expr.Expr, id int) bool {
 
 func (d *decorrelation) pullJoin(n *logical.Join) (logical.Node, []expr.Expr, bool) {
 	left, conds, ok := d.pull(n.Left)
-	if !ok {
+	if !ok || len(n.Params) > 0 && (d.anyOuter(exprsOf(n)) || d.refersOuter(n.Right)) {
 		return nil, nil, false
 	}
 	stay, pulled := n.Conds, []expr.Expr(nil)

@@ -31,6 +31,8 @@ type exprBinder struct {
 	values func(n *ast.ColumnName) (expr.Expr, error)
 	// joins are the subqueries met, to be joined with the clause's input by attach.
 	joins []*subqueryJoin
+	// filters are conditions that subqueries which are conjuncts came to.
+	filters []expr.Expr
 	// userVars are variables that stand for fields of a LOAD DATA row.
 	userVars map[string]expr.Expr
 	// noSubquery refuses subqueries: there is no input to join them with.
@@ -163,6 +165,7 @@ func (x *exprBinder) conditions(n ast.ExprNode) ([]expr.Expr, error) {
 		if err != nil {
 			return nil, err
 		}
+		out, x.filters = append(out, x.filters...), nil
 		if done {
 			continue
 		}

@@ -15,7 +15,10 @@ func (b *binder) from(refs *ast.TableRefsClause, outer *scope) (*query, error) {
 	if refs == nil || refs.TableRefs == nil {
 		return &query{node: &logical.Values{Source: newDual()}, scope: &scope{outer: outer}}, nil
 	}
+	save := b.lateral
+	b.lateral = nil
 	q, err := b.tableRef(refs.TableRefs, outer)
+	b.lateral = save
 	if err != nil {
 		return nil, err
 	}
@@ -50,10 +53,13 @@ func (b *binder) tableSource(n *ast.TableSource, outer *scope) (*query, error) {
 		if alias == "" {
 			return nil, sqlerr.New(sqlerr.ErrDerivedMustHaveAlias)
 		}
+		var sees *scope
 		if n.Lateral {
-			return nil, notSupported("LATERAL")
+			if sees = b.lateral; sees == nil {
+				sees = outer
+			}
 		}
-		q, err := b.query(src, nil)
+		q, err := b.query(src, sees)
 		if err != nil {
 			return nil, err
 		}
@@ -197,7 +203,7 @@ func (b *binder) join(n *ast.Join, outer *scope) (*query, error) {
 	if err != nil {
 		return nil, err
 	}
-	right, err := b.tableRef(n.Right, outer)
+	right, err := b.besides(n.Right, left.scope, outer)
 	if err != nil {
 		return nil, err
 	}
@@ -205,6 +211,13 @@ func (b *binder) join(n *ast.Join, outer *scope) (*query, error) {
 		return nil, err
 	}
 	j := &logical.Join{Left: left.node, Right: right.node, Straight: n.StraightJoin}
+	lateral, err := b.applyLateral(j, left.scope, right)
+	if err != nil {
+		return nil, err
+	}
+	if lateral && n.Tp == ast.RightJoin {
+		return nil, sqlerr.New(sqlerr.ErrTfForbiddenJoinType, lateralName(n.Right))
+	}
 	// A right join is a left join with the sides exchanged; the columns keep their order.
 	inner := right.scope
 	switch n.Tp {
@@ -215,6 +228,7 @@ func (b *binder) join(n *ast.Join, outer *scope) (*query, error) {
 		j.Left, j.Right = j.Right, j.Left
 		inner = left.scope
 	}
+	var node logical.Node = j
 	both := &scope{cols: append(append([]scopeColumn(nil), left.scope.cols...), right.scope.cols...), outer: outer}
 	switch {
 	case n.NaturalJoin || len(n.Using) > 0:
@@ -229,10 +243,17 @@ func (b *binder) join(n *ast.Join, outer *scope) (*query, error) {
 		if err != nil {
 			return nil, err
 		}
-		j.Conds, both = conds, s
+		both = s
+		if node, err = b.joinOn(j, &exprBinder{b: b}, conds); err != nil {
+			return nil, err
+		}
 	case n.On != nil:
-		x := &exprBinder{b: b, scope: both, clause: "on clause", noSubquery: true}
-		if j.Conds, err = x.conditions(n.On.Expr); err != nil {
+		x := &exprBinder{b: b, scope: both, clause: "on clause"}
+		conds, err := x.conditions(n.On.Expr)
+		if err != nil {
+			return nil, err
+		}
+		if node, err = b.joinOn(j, x, conds); err != nil {
 			return nil, err
 		}
 	case j.Type == logical.LeftJoin:
@@ -250,7 +271,7 @@ func (b *binder) join(n *ast.Join, outer *scope) (*query, error) {
 		}
 	}
 	both.outer = outer
-	return &query{node: j, scope: both}, nil
+	return &query{node: node, scope: both}, nil
 }
 
 // uniqueTables is error 1066.

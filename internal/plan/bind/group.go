@@ -39,7 +39,8 @@ func (s *block) groupItems() error {
 }
 
 func (s *block) groupItem(n ast.ExprNode) (expr.Expr, error) {
-	x := &exprBinder{b: s.b, scope: s.from, clause: "group statement", noSubquery: true}
+	x := &exprBinder{b: s.b, scope: s.from, clause: "group statement"}
+	defer func() { s.node = x.attach(s.node) }()
 	if p, ok := n.(*ast.PositionExpr); ok && p.P == nil {
 		if p.N < 1 || p.N > len(s.fields) {
 			return nil, sqlerr.New(sqlerr.ErrBadField, positionText(p.N), "group statement")
@@ -63,9 +64,17 @@ func (s *block) groupField(x *exprBinder, f *field) (expr.Expr, error) {
 	if f.node == nil {
 		return f.column.ref(), nil
 	}
+	if f.bound {
+		return f.expr, nil
+	}
 	y := *x
-	y.alias = nil
+	y.alias, y.joins = nil, nil
 	e, err := y.bindFolded(f.node)
+	if err == nil && len(y.joins) > 0 {
+		// The subquery is the same in the select list.
+		f.expr, f.bound = e, true
+		x.joins = append(x.joins, y.joins...)
+	}
 	if err != nil && sqlerr.CodeOf(err) == sqlerr.ErrInvalidGroupFuncUse || isWindowUse(err) {
 		return nil, sqlerr.New(sqlerr.ErrWrongGroupField, f.name)
 	}
@@ -146,6 +155,13 @@ func (s *block) group(having []expr.Expr, keys []orderKey, binders ...*exprBinde
 				}
 				j.Conds[k] = e
 			}
+			for k := range j.Params {
+				e, err := g.rewrite(j.Params[k].Expr, 1, "SELECT list", explicit)
+				if err != nil {
+					return err
+				}
+				j.Params[k].Expr = e
+			}
 			if j.perRow == nil {
 				continue
 			}
@@ -156,6 +172,9 @@ func (s *block) group(having []expr.Expr, keys []orderKey, binders ...*exprBinde
 				return err
 			}
 		}
+	}
+	for _, j := range s.aggs.joins {
+		s.node = j.attach(s.node)
 	}
 	s.node = &logical.Agg{
 		Input: s.node, GroupBy: s.groupBy, GroupCols: s.groupCols, Aggs: s.aggs.list, AggCols: s.aggs.cols,

@@ -120,6 +120,9 @@ func (d *decorrelation) perRow(s *subquery) (bool, error) {
 		if a.Name == "json_arrayagg" || a.Name == "json_objectagg" {
 			return false, nil // these do not ignore NULL
 		}
+		if a.Distinct && len(a.OrderBy) > 0 {
+			return false, nil // an order of what the arguments are made of
+		}
 		c, err := d.ofMatches(a, marker, inner)
 		if err != nil {
 			return false, err

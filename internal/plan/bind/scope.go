@@ -29,8 +29,6 @@ func (c *scopeColumn) ref() expr.Expr {
 type scope struct {
 	cols  []scopeColumn
 	outer *scope // of the enclosing query
-	// correlated collects what was found in an outer scope.
-	correlated *[]int
 }
 
 // matches tells if a name, whose database and table may be left out, means the column.
@@ -69,14 +67,6 @@ func (s *scope) resolve(n *ast.ColumnName, clause string) (expr.Expr, error) {
 		}
 		if c == nil {
 			continue
-		}
-		if at != s {
-			// Every query on the way is correlated.
-			for in := s; in != at; in = in.outer {
-				if in.correlated != nil {
-					*in.correlated = append(*in.correlated, c.col.ID)
-				}
-			}
 		}
 		return c.ref(), nil
 	}

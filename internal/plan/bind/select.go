@@ -55,6 +55,7 @@ type field struct {
 	col    logical.Column
 	node   ast.ExprNode // nil of a wildcard
 	column *scopeColumn // of a wildcard
+	bound  bool         // expr was bound with GROUP BY already
 }
 
 func (b *binder) selectStatement(n *ast.SelectStmt, outer *scope) (*query, error) {
@@ -163,6 +164,9 @@ func (s *block) finish() (*query, error) {
 		f := &s.fields[i]
 		if f.node == nil {
 			f.expr = f.column.ref()
+			continue
+		}
+		if f.bound {
 			continue
 		}
 		e, err := list.bindFolded(f.node)

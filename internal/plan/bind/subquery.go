@@ -22,6 +22,18 @@ type subquery struct {
 	empty   map[int]expr.Expr
 	// perRow: an aggregate that is grouped behind the join. cols are made there.
 	perRow *perRow
+	// apply: it runs for each row of the outer query; then there is nothing of the above. Before that, query is what it
+	// would be of, if the correlation cannot be pulled out for what is made of it.
+	apply *application
+	query logical.Node
+}
+
+// toApply makes s a subquery that runs for each row.
+func (x *exprBinder) toApply(s *subquery) (*subquery, error) {
+	if s.query == nil || s.apply != nil {
+		return s, nil
+	}
+	return x.b.applied(s.query, s.cols)
 }
 
 // subquery binds a query in an expression. needValues: its columns count, not only if it has rows.
@@ -36,30 +48,34 @@ func (x *exprBinder) subquery(n ast.Node, needValues bool) (*subquery, error) {
 		}
 		n = s.Query
 	}
-	var correlated []int
-	outer := &scope{cols: x.scope.cols, outer: x.scope.outer, correlated: &correlated}
-	q, err := x.b.query(n, outer)
+	q, err := x.b.query(n, &scope{cols: x.scope.cols, outer: x.scope.outer})
 	if err != nil {
 		return nil, err
 	}
 	out := &subquery{node: q.node, cols: q.columns()}
-	refs := outerRefs(q.node)
-	if len(refs) == 0 {
+	refs, free := outerRefs(q.node), freeColumns(q.node)
+	if len(free) == 0 || len(refs) == 0 && !needValues {
 		return out, nil
 	}
 	own := map[int]bool{}
 	for i := range x.scope.cols {
 		own[x.scope.cols[i].col.ID] = true
 	}
-	for id := range refs {
+	for id := range free {
 		if !own[id] {
-			return nil, notSupported("a subquery that refers to a query further out than its own")
+			return x.b.applied(q.node, out.cols) // it refers to a query further out than its own
 		}
 	}
+	for _, c := range out.cols {
+		if needValues && free[c.ID] {
+			return x.b.applied(q.node, out.cols) // its values are the outer query's
+		}
+	}
+	out.query = q.node
 	d := &decorrelation{b: x.b, outer: refs, needValues: needValues}
 	ok, err := d.run(out)
 	if err == nil && !ok {
-		err = notSupported("this correlated subquery")
+		return x.b.applied(q.node, q.columns())
 	}
 	return out, err
 }
@@ -107,6 +123,9 @@ func (x *exprBinder) exists(n *ast.ExistsSubqueryExpr, filter bool, negate ...bo
 		return nil, err
 	}
 	not := n.Not != flip(negate)
+	if s.apply != nil {
+		return x.applyFilter(filter)(x.applyExists(s, nil, not))
+	}
 	if len(s.conds) == 0 {
 		s.node = &logical.Limit{Input: s.node, Count: 1}
 	}
@@ -137,6 +156,17 @@ func (b *binder) areTrue(conds []expr.Expr) ([]expr.Expr, error) {
 		out = append(out, e)
 	}
 	return out, nil
+}
+
+// applyFilter keeps a condition for conditions, if it is to filter.
+func (x *exprBinder) applyFilter(filter bool) func(expr.Expr, error) (expr.Expr, error) {
+	return func(e expr.Expr, err error) (expr.Expr, error) {
+		if err != nil || !filter {
+			return e, err
+		}
+		x.filters = append(x.filters, e)
+		return nil, nil
+	}
 }
 
 func (x *exprBinder) join(j *logical.Join) { x.joins = append(x.joins, &subqueryJoin{Join: j}) }
@@ -188,7 +218,9 @@ func (x *exprBinder) quantified(op string, l ast.ExprNode, sub ast.Node, all, no
 		return nil, err
 	}
 	if s.grouped || s.perRow != nil {
-		return nil, notSupported("this correlated subquery")
+		if s, err = x.toApply(s); err != nil {
+			return nil, err
+		}
 	}
 	ls, err := x.left(l, len(s.cols))
 	if err != nil {
@@ -208,6 +240,9 @@ func (x *exprBinder) quantified(op string, l ast.ExprNode, sub ast.Node, all, no
 		if match, err = x.b.call("not", match); err != nil {
 			return nil, err
 		}
+	}
+	if s.apply != nil {
+		return x.applyFilter(filter)(x.applyQuantified(s, x.b.fold(match), all != not, filter))
 	}
 	// The row is kept by a filter if "some match is true" (exists) or if "no match is true or unknown" (none).
 	none := all != not
@@ -279,12 +314,20 @@ func (x *exprBinder) rowSubquery(op string, l *ast.RowExpr, n *ast.SubqueryExpr)
 
 // oneRow joins a query of at most one row and returns its columns.
 func (x *exprBinder) oneRow(s *subquery) ([]expr.Expr, error) {
+	if len(s.conds) > 0 && s.perRow == nil && !s.grouped && !uniqueBy(s.node, s.conds) {
+		var err error
+		if s, err = x.toApply(s); err != nil {
+			return nil, err
+		}
+	}
 	out := make([]expr.Expr, len(s.cols))
 	for i := range s.cols {
 		s.cols[i].Type.Nullable = true
 		out[i] = s.cols[i].Ref()
 	}
 	switch {
+	case s.apply != nil:
+		x.applyJoin(logical.InnerJoin, s, maxOneRow(s.node))
 	case s.perRow != nil:
 		join := &logical.Join{Type: logical.LeftJoin, Right: s.node, Conds: s.conds}
 		x.joins = append(x.joins, &subqueryJoin{Join: join, perRow: s.perRow})
@@ -299,16 +342,18 @@ func (x *exprBinder) oneRow(s *subquery) ([]expr.Expr, error) {
 				out[i] = c
 			}
 		}
-	case len(s.conds) > 0 && uniqueBy(s.node, s.conds):
-		x.join(&logical.Join{Type: logical.LeftJoin, Right: s.node, Conds: s.conds})
 	case len(s.conds) > 0:
-		return nil, notSupported("a correlated scalar subquery without aggregate")
+		x.join(&logical.Join{Type: logical.LeftJoin, Right: s.node, Conds: s.conds})
 	default:
-		one := &logical.MaxOneRow{Input: s.node, Cols: append([]logical.Column(nil), s.node.Columns()...)}
-		for i := range one.Cols {
-			one.Cols[i].Type.Nullable = true
-		}
-		x.join(&logical.Join{Type: logical.InnerJoin, Right: one})
+		x.join(&logical.Join{Type: logical.InnerJoin, Right: maxOneRow(s.node)})
 	}
 	return out, nil
+}
+
+func maxOneRow(n logical.Node) *logical.MaxOneRow {
+	one := &logical.MaxOneRow{Input: n, Cols: append([]logical.Column(nil), n.Columns()...)}
+	for i := range one.Cols {
+		one.Cols[i].Type.Nullable = true
+	}
+	return one
 }

@@ -118,8 +118,18 @@ type Join struct {
 	Left, Right Node
 	Conds       []expr.Expr
 	Mark        Column // of LeftOuterSemi
+	// Params, if there are any, are what Right depends on: it is computed for each row of Left. An inner or left join
+	// then, which is Straight, and without conditions if it is a left one. Volatile: Right differs each time.
+	Params   []Param
+	Volatile bool
 	// Straight forbids to exchange the inputs (STRAIGHT_JOIN).
 	Straight bool
+}
+
+// Param is a value that the right side of a join gets from the left row, by expr.NewParam of that slot.
+type Param struct {
+	Slot int
+	Expr expr.Expr // over Left, or a query further out
 }
 
 // Agg groups. The group columns that are plain columns keep their IDs.

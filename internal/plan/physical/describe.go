@@ -58,6 +58,9 @@ func (n *Scan) Describe() (name, object, info string) {
 	if n.Points != nil {
 		parts = append(parts, "range:"+n.Points.String())
 	}
+	if n.Bind != nil {
+		parts = append(parts, "range: decided by outer row")
+	}
 	parts = append(parts, "keep order:"+strconv.FormatBool(n.KeepOrder))
 	if n.Reverse {
 		parts = append(parts, "desc")
@@ -74,11 +77,14 @@ func (n *Scan) Describe() (name, object, info string) {
 	return name, object, strings.Join(parts, ", ")
 }
 
-func (n *Scan) ranged() bool { return len(n.Ranges) > 0 || n.Points != nil }
+func (n *Scan) ranged() bool { return len(n.Ranges) > 0 || n.Points != nil || n.Bind != nil }
 
 // pointRanges says if each range is at most one row.
 func (n *Scan) pointRanges() bool {
 	if !n.Index.Primary && !n.Index.Unique || !n.ranged() {
+		return false
+	}
+	if n.Bind != nil {
 		return false
 	}
 	if n.Points != nil {

@@ -72,6 +72,9 @@ type Scan struct {
 	// Lock: SELECT ... FOR UPDATE / SHARE, UPDATE, DELETE: rows are locked and read at their latest version.
 	Lock LockMode
 	Wait LockWait
+	// Bind gives the scan for a row of an outer query, if the conditions depend on one, with its ranges or points; nil:
+	// these are known.
+	Bind func(env *expr.Env) (bound *Scan, empty bool)
 	// WithKey appends the row's primary key as one binary string column, for UPDATE and DELETE.
 	WithKey bool
 }

@@ -64,6 +64,9 @@ func (c *Context) Choose(n *logical.Scan, want []Order, limit float64) Access {
 	return best
 }
 
+// AccessBy is the way to read a table by an index.
+func (c *Context) AccessBy(n *logical.Scan, x *schema.Index) Access { return c.access(n, x, 1) }
+
 func (a *Access) cost(n *logical.Scan, want []Order, limit float64) float64 {
 	rows := a.Rows
 	if limit > 0 && (a.Ordered || len(want) == 0) {

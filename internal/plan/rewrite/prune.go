@@ -67,6 +67,9 @@ func prune(n logical.Node, need map[int]bool) logical.Node {
 		reads(below, n.Conds...)
 	case *logical.Join:
 		reads(below, n.Conds...)
+		for _, p := range n.Params {
+			reads(below, p.Expr)
+		}
 	case *logical.Sort:
 		for _, k := range n.Keys {
 			reads(below, k.Expr)
