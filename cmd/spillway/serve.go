@@ -26,6 +26,7 @@ import (
 	"github.com/spillwaydb/spillway/internal/session"
 	"github.com/spillwaydb/spillway/internal/spill"
 	"github.com/spillwaydb/spillway/internal/sysvar"
+	"github.com/spillwaydb/spillway/internal/table"
 	"github.com/spillwaydb/spillway/internal/telemetry"
 )
 
@@ -190,6 +191,7 @@ func (a *app) openStorage(ctx context.Context) error {
 		Path:       filepath.Join(a.config.Path, "store"),
 		CacheBytes: a.budget.CacheBytes, MemtableBytes: a.budget.MemtableBytes,
 		MaxConcurrentCompactions: a.budget.Compactions, Account: account, Heap: a.pool.Heap(), Logger: engineLog{a.log},
+		SpaceBytes: table.PrefixBytes,
 	})
 	if err != nil {
 		return fmt.Errorf("data directory %s: %w", a.config.Path, err)

@@ -39,7 +39,7 @@ func (t *Tree) Delete(key []byte) (bool, error) {
 			p.remove(i)
 		}
 		empty, size := p.count() == 0, len(p)
-		t.lastLeaf = 0
+		t.lift()
 		t.unpinNode(id, p)
 		if found && empty {
 			t.prune(ladder[:depth], id, size)

@@ -36,9 +36,7 @@ func (t *Tree) enlarge(above step, s *step) error {
 	q.setFirstChild(s.p.firstChild())
 	s.p.moveTail(0, q)
 	t.replaceChild(above, id)
-	if t.lastLeaf == s.id {
-		t.lastLeaf = id
-	}
+	t.moveFingers(s.id, id)
 	t.freeNode(s.id, size)
 	s.id, s.p = id, q
 	return nil
@@ -69,6 +67,7 @@ func (t *Tree) split(above step, s *step, key []byte) error {
 	t.acct.MarkDirty(above.id)
 	t.acct.MarkDirty(s.id)
 	at := t.splitPoint(s, key)
+	t.loosenFingers(s.id)
 	if s.p.leaf() {
 		above.p.insert(above.index, border(s, at, key), uint32(rightID), parts{})
 		s.p.moveTail(at, right)
@@ -99,7 +98,7 @@ func (t *Tree) newRoot(old memory.BlockID) (step, error) {
 // there. Half of the bytes move, but if keys come in order, only those behind the new key, so that nodes get full.
 func (t *Tree) splitPoint(s *step, key []byte) int {
 	p, n := s.p, s.p.count()
-	if key != nil && s.index > 0 && t.lastLeaf == s.id && s.index == t.lastIndex+1 {
+	if key != nil && s.index > 0 && t.finger(key).precedes(s.id, s.index) {
 		return s.index
 	}
 	half, used := p.used()/2, 0

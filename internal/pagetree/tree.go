@@ -44,9 +44,7 @@ type Tree struct {
 	apart     int64 // values in blocks of their own
 	longest   int   // key ever seen, in bytes
 
-	// Where the last key went, to see that keys come in order: full nodes are then left full.
-	lastLeaf  memory.BlockID
-	lastIndex int
+	fingers [4]finger
 }
 
 // New returns an empty tree. Its blocks belong to acct.
@@ -194,6 +192,9 @@ func (t *Tree) liesApart(key, value int) bool { return cellBytes+key+value > roo
 // set puts a cell into its leaf. On the way down it splits inner nodes without room for a separator.
 func (t *Tree) set(key []byte, word uint32, payload parts) error {
 	size := cellBytes + len(key) + payload.len()
+	if done, err := t.setNext(key, word, payload, size); done || err != nil {
+		return err
+	}
 	for {
 		done, err := t.trySet(key, word, payload, size)
 		if done || err != nil {
@@ -213,6 +214,8 @@ func (t *Tree) trySet(key []byte, word uint32, payload parts, size int) (bool, e
 		t.unpinNode(id, p)
 	}
 	var above step // the parent, pinned; none at the root
+	f := t.finger(key)
+	f.start()
 	id := t.root
 	for {
 		p, err := t.pin(id)
@@ -234,6 +237,9 @@ func (t *Tree) trySet(key []byte, word uint32, payload parts, size int) (bool, e
 			return false, err
 		}
 		here.index = p.childFor(key)
+		if here.index < p.count() {
+			f.bound(p.key(here.index))
+		}
 		above.release(t)
 		above = here
 		id = p.child(here.index)
@@ -257,15 +263,20 @@ func (t *Tree) setInLeaf(above step, leaf *step, key []byte, word uint32, payloa
 		leaf.index = i
 		return false, t.makeRoom(above, leaf, key)
 	}
-	t.acct.MarkDirty(leaf.id)
+	t.insert(leaf.id, p, i, key, word, payload)
+	t.finger(key).put(leaf.id, i)
+	return true, nil
+}
+
+// insert puts a cell into a leaf that has room for it.
+func (t *Tree) insert(id memory.BlockID, p node, i int, key []byte, word uint32, payload parts) {
+	t.acct.MarkDirty(id)
 	p.insert(i, key, word, payload)
 	t.count++
 	t.dataBytes += int64(len(key)) + int64(word&^apartBit)
 	if word&apartBit != 0 {
 		t.apart++
 	}
-	t.lastLeaf, t.lastIndex = leaf.id, i
-	return true, nil
 }
 
 // forget takes cell i out of the figures and frees its value, ahead of its removal. On an error nothing has changed.
@@ -288,7 +299,8 @@ func (t *Tree) Clear() {
 	if t.root != 0 {
 		t.clearBelow(t.root, t.height)
 	}
-	t.root, t.height, t.lastLeaf = 0, 0, 0
+	t.root, t.height = 0, 0
+	t.lift()
 	t.count, t.dataBytes, t.pageBytes, t.apart, t.longest, t.target = 0, 0, 0, 0, 0, t.page
 }
 

@@ -209,7 +209,7 @@ func BenchmarkIngest(b *testing.B) {
 
 func BenchmarkLock(b *testing.B) {
 	pool := kvtest.NewPool(b)
-	l := newLockTable(pool.Server().Child("locks"), 1<<40)
+	l := newLockTable(pool.Server().Child("locks"), 1<<40, 0)
 	o := l.enter(1, pool.Server())
 	var key []byte
 	i := 0

@@ -29,11 +29,12 @@ import (
 // Transactions that have ended hold nothing, whatever entries say: should an entry not be readable when its transaction
 // ends, it is garbage, not a lock.
 //
-// Lock order: shards by index, then active.
+// Lock order: ranges, shards by index, then active.
 type lockTable struct {
 	seed   maphash.Seed
 	acct   *memory.Account
 	limit  int64
+	ranges lockSpaces
 	held   atomic.Int64 // entries
 	queued atomic.Int64 // waiters
 	shards [lockShards]lockShard
@@ -58,6 +59,9 @@ type lockOwner struct {
 	id    uint64
 	held  *pagetree.Tree // number → hash: what to release, in order of locking
 	waits *waiter        // the one lock it waits for; all shards' mutexes protect it, any one suffices to read its own
+	// shares are what it has in spaces, lastShare the one asked for last. Its own goroutine reads and writes them.
+	shares    []*lockShare
+	lastShare *lockShare
 	// weight is how much is lost if the transaction is rolled back: locks and rows written.
 	weight atomic.Int64
 }
@@ -78,8 +82,12 @@ var lockTreeOptions = pagetree.Options{PageBytes: memory.MinPageBytes, Kind: mem
 // operation begins an operation on a shard and on the list of a transaction.
 func (l *lockTable) operation() memory.Operation { return begin(l.acct, 0) }
 
-func newLockTable(acct *memory.Account, limit int64) *lockTable {
+// newLockTable returns an empty table. prefix is Options.SpaceBytes.
+func newLockTable(acct *memory.Account, limit int64, prefix int) *lockTable {
 	l := &lockTable{seed: maphash.MakeSeed(), acct: acct, limit: limit, active: map[uint64]*lockOwner{}}
+	l.ranges = lockSpaces{
+		table: l, prefix: prefix, after: rangeAfter, anyway: rangeAnyway, spaces: map[string]*lockSpace{},
+	}
 	for i := range l.shards {
 		l.shards[i].entries = pagetree.New(acct, lockTreeOptions)
 		l.shards[i].queues = map[uint64]*lockQueue{}
@@ -118,6 +126,20 @@ func (l *lockTable) shard(hash uint64) *lockShard { return &l.shards[hash%lockSh
 
 // lock takes key's lock for o. wait wraps what blocks.
 func (l *lockTable) lock(ctx context.Context, o *lockOwner, key []byte, lo kv.LockOptions,
+	wait func(context.Context, func(context.Context) error) error) (kv.Locked, error) {
+	granted, done, share, err := l.ranges.take(o, key, lo)
+	if done {
+		return granted, err
+	}
+	granted, err = l.lockOne(ctx, o, key, lo, wait)
+	if granted == kv.NotLocked || granted == kv.LockHeld {
+		l.ranges.drop(share)
+	}
+	return granted, err
+}
+
+// lockOne takes the lock of a key that is in no range.
+func (l *lockTable) lockOne(ctx context.Context, o *lockOwner, key []byte, lo kv.LockOptions,
 	wait func(context.Context, func(context.Context) error) error) (kv.Locked, error) {
 	granted, w, err := l.grantOrJoin(o, maphash.Bytes(l.seed, key), lo)
 	if w == nil {
@@ -292,6 +314,9 @@ func (l *lockTable) exit(o *lockOwner) {
 	if err != nil { // the rest of the list cannot be read: whoever waits for one of o's locks is somewhere
 		l.wakeAll()
 	}
+	for _, hash := range l.ranges.exit(o) {
+		l.release(hash)
+	}
 	l.held.Add(-o.held.Len())
 	defer l.operation().End()
 	o.held.Clear()
@@ -310,18 +335,28 @@ func (l *lockTable) releaseSome(o *lockOwner, from uint64) error {
 		if !ok {
 			return sqlerr.AssertionError("kv/local: a list of locks with large values")
 		}
-		hash := binary.BigEndian.Uint64(b)
-		s := l.shard(hash)
-		s.mu.Lock()
-		// Whether or not the entry can be read, o does not count in it any longer.
-		if e, err := s.read(l, hash); err == nil {
-			_ = s.write(hash, e)
-		}
-		l.wake(s, hash)
-		s.mu.Unlock()
+		l.releaseOne(binary.BigEndian.Uint64(b))
 		err = c.Next()
 	}
 	return err
+}
+
+// release is releaseOne as an operation of its own.
+func (l *lockTable) release(hash uint64) {
+	defer l.operation().End()
+	l.releaseOne(hash)
+}
+
+// releaseOne takes transactions that have ended out of a lock's entry and wakes who waits for it.
+func (l *lockTable) releaseOne(hash uint64) {
+	s := l.shard(hash)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	// Whether or not the entry can be read, who has ended does not count in it any longer.
+	if e, err := s.read(l, hash); err == nil {
+		_ = s.write(hash, e)
+	}
+	l.wake(s, hash)
 }
 
 func (l *lockTable) wakeAll() {

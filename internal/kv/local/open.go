@@ -64,7 +64,7 @@ func open(o Options, lock *pebble.Lock) (*store, error) {
 		w.WritingToLowestLevel = false
 		return w
 	}
-	s.locks = newLockTable(o.Account.Child("row locks"), o.MaxLocks)
+	s.locks = newLockTable(o.Account.Child("row locks"), o.MaxLocks, o.SpaceBytes)
 	s.views.list = map[*view]struct{}{}
 	s.startJanitor()
 	return s, nil

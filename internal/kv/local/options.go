@@ -40,6 +40,9 @@ type Options struct {
 	// MinFreeDiskBytes must be free on the disk, or commits are refused: a write-ahead log that hits a full disk ends
 	// the process. 0: DefaultMinFreeDiskBytes; negative: not looked at.
 	MinFreeDiskBytes int64
+	// SpaceBytes is the length of the prefix that the keys of a table's rows, or of an index, have in common:
+	// transactions that lock many keys with the same prefix lock ranges. 0: they do not.
+	SpaceBytes int
 	// MaxLocks bounds the row locks of all transactions; 0: DefaultMaxLocks.
 	MaxLocks int64
 

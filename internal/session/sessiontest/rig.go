@@ -21,6 +21,7 @@ import (
 	"github.com/spillwaydb/spillway/internal/session"
 	"github.com/spillwaydb/spillway/internal/spill"
 	"github.com/spillwaydb/spillway/internal/sysvar"
+	"github.com/spillwaydb/spillway/internal/table"
 	"github.com/spillwaydb/spillway/internal/testutil/faulty"
 )
 
@@ -76,6 +77,7 @@ func New(t testing.TB, o Options) *Rig {
 	var store kv.Store
 	store, err = local.Open(local.Options{
 		Path: "data", FS: vfs.NewMem(), Account: account, Heap: r.Pool.Heap(), Logger: engineLog{},
+		SpaceBytes: table.PrefixBytes,
 	})
 	require.NoError(t, err)
 	closing(t, store.Close)
