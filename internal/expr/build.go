@@ -257,6 +257,7 @@ func textLength(t types.Type) int {
 // toNumber makes e what arithmetic takes: strings become doubles, temporal values integers, or decimals if they have
 // fractional seconds.
 func toNumber(e Expr) Expr {
+	e = Numeric(e)
 	t := e.Type()
 	switch {
 	case t.IsInteger(), t.IsFloat(), t.ID == types.Decimal, t.ID == types.Year, t.ID == types.Bit:

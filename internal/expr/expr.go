@@ -26,6 +26,7 @@ type Const struct {
 	// coerc is how strongly a computed string insists on its collation; a literal is CoerceCoercible.
 	coerc    collation.Coercibility
 	computed bool
+	hex      bool // x'41' or b'1': a number where numbers are wanted
 }
 
 // Call applies a function. Built only by NewCall and NewCast, which choose the implementation by the arguments' types.
@@ -78,6 +79,24 @@ func (d *Default) Args() []Expr { return nil }
 
 // NewConst returns a literal.
 func NewConst(d types.Datum) *Const { return &Const{D: d} }
+
+// NewHex returns a hexadecimal or bit literal: a binary string, but a number where numbers are wanted.
+func NewHex(b []byte) *Const {
+	return &Const{D: types.NewStringDatum(types.NewVarBinary(len(b)).WithNullable(false), b), hex: true}
+}
+
+// Numeric makes the number of a hexadecimal or bit literal, of its last eight bytes; other expressions stay.
+func Numeric(e Expr) Expr {
+	c, ok := e.(*Const)
+	if !ok || !c.hex {
+		return e
+	}
+	var v uint64
+	for _, b := range c.D.S[max(0, len(c.D.S)-8):] {
+		v = v<<8 | uint64(b)
+	}
+	return NewConst(types.NewUintDatum(types.NewUBigInt().WithNullable(false), v))
+}
 
 // NewString returns a string literal.
 func NewString(s string, c collation.ID) *Const {

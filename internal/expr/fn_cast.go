@@ -53,6 +53,9 @@ func errCollationMismatch(name, charset string) error {
 // NewCast converts e to t as an implicit conversion does; e itself if its values are already those of t, though its
 // type may then be narrower than t.
 func NewCast(e Expr, t types.Type) Expr {
+	if t.IsNumeric() {
+		e = Numeric(e)
+	}
 	from := e.Type()
 	if c, ok := e.(*Const); ok {
 		if c.D.IsNull() {
@@ -141,6 +144,9 @@ func NewExplicitCast(e Expr, t types.Type, env *Env) (Expr, error) {
 		t.Collation = connection(env)
 	}
 	t.Nullable = true
+	if t.IsNumeric() {
+		e = Numeric(e)
+	}
 	b := &builder{env: env, name: "cast"}
 	from := e.Type()
 	if from.ID == types.Null {

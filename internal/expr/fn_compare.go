@@ -161,6 +161,7 @@ func (b *builder) fold(e Expr) Expr {
 }
 
 func (b *builder) comparableNumbers(x, y Expr) (Expr, Expr, error) {
+	x, y = Numeric(x), Numeric(y)
 	if c, ok := integerLiteral(y, x); ok {
 		y = c
 	} else if c, ok := integerLiteral(x, y); ok {

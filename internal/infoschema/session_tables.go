@@ -117,7 +117,11 @@ func status(r *request) error {
 			return err
 		}
 	}
-	return r.row("Ssl_cipher", "")
+	info := r.session.Info()
+	if err := r.row("Ssl_cipher", info.TLSCipher); err != nil {
+		return err
+	}
+	return r.row("Ssl_version", info.TLSVersion)
 }
 
 func running(r *request) int {

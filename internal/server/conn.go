@@ -24,8 +24,15 @@ const (
 	plainConnBytes = 4 << 10
 )
 
-// netReadTimeout is MySQL's net_read_timeout: the longest wait within a packet.
+// netReadTimeout is what net_read_timeout is without a session: the longest wait within a packet.
 const netReadTimeout = 30 * time.Second
+
+func (c *conn) readTimeout() time.Duration {
+	if s := c.sess.NetReadTimeoutSeconds(); s > 0 {
+		return time.Duration(s) * time.Second
+	}
+	return netReadTimeout
+}
 
 // The states of a connection. Only the connection's goroutine moves it, except to closing.
 const (
@@ -194,7 +201,7 @@ func (c *conn) greet() error {
 	if err := h.run(); err != nil {
 		return err
 	}
-	c.in.Timeout = netReadTimeout
+	c.in.Timeout = c.readTimeout()
 	return c.wire.conn.SetDeadline(time.Time{})
 }
 
@@ -209,6 +216,7 @@ func (c *conn) command() error {
 		return errShutdown
 	}
 	c.out.MaxPayload = c.sess.MaxAllowedPacket()
+	c.in.Timeout = c.readTimeout()
 	b, err := c.in.Read(n, c.sess.MaxAllowedPacket(), &c.room)
 	var refused *protocol.RefusedError
 	switch {

@@ -56,6 +56,7 @@ func (r *registry) Connect(_ context.Context, info session.ConnInfo) (session.Ha
 	}
 	f.maxPacket.Store(64 << 20)
 	f.writeTimeout.Store(60)
+	f.readTimeout.Store(30)
 	f.waitTimeout.Store(28800)
 	r.sessions[info.ID] = f
 	return f, nil
@@ -99,6 +100,7 @@ type fake struct {
 	info         session.ConnInfo
 	acct         *memory.Account
 	maxPacket    atomic.Int64
+	readTimeout  atomic.Int64
 	writeTimeout atomic.Int64
 	waitTimeout  atomic.Int64
 	prepared     map[uint32]string
@@ -126,6 +128,7 @@ func (f *fake) StatusFlags() uint16                   { return protocol.StatusAu
 func (f *fake) Account() *memory.Account              { return f.acct }
 func (f *fake) MaxAllowedPacket() int                 { return int(f.maxPacket.Load()) }
 func (f *fake) NetBufferLength() int                  { return 16 << 10 }
+func (f *fake) NetReadTimeoutSeconds() int            { return int(f.readTimeout.Load()) }
 func (f *fake) NetWriteTimeoutSeconds() int           { return int(f.writeTimeout.Load()) }
 func (f *fake) WaitTimeoutSeconds() int               { return int(f.waitTimeout.Load()) }
 func (f *fake) StatementParams(id uint32) (int, bool) {

@@ -2,8 +2,10 @@ package server
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"net"
+	"strings"
 
 	"github.com/spillwaydb/spillway/internal/privilege"
 	"github.com/spillwaydb/spillway/internal/protocol"
@@ -260,6 +262,13 @@ func (h *handshake) scrambleBytes() []byte    { return h.salt }
 
 // open asks the registry for a session and charges what the connection costs.
 func (c *conn) open(ctx context.Context, r *protocol.HandshakeResponse, user *privilege.User) error {
+	var version, cipher string
+	if t := c.wire.tls; t != nil {
+		state := t.ConnectionState()
+		// As OpenSSL writes it: TLSv1.3.
+		version = strings.Replace(tls.VersionName(state.Version), "TLS ", "TLSv", 1)
+		cipher = tls.CipherSuiteName(state.CipherSuite)
+	}
 	sess, err := c.srv.opts.Registry.Connect(ctx, session.ConnInfo{
 		ID:          c.id,
 		User:        r.User,
@@ -273,6 +282,8 @@ func (c *conn) open(ctx context.Context, r *protocol.HandshakeResponse, user *pr
 		Interactive: r.Capabilities&protocol.Interactive != 0,
 		LocalFiles:  r.Capabilities&protocol.LocalFiles != 0,
 		TLS:         c.wire.tls != nil,
+		TLSVersion:  version,
+		TLSCipher:   cipher,
 		Close:       c.kill,
 	})
 	if err != nil {

@@ -52,7 +52,7 @@ func (f *infile) Read(p []byte) (int, error) {
 // read reads from the present packet, or begins the next one. A wait that is interrupted loses nothing: Next goes on
 // with the part of a header that it has.
 func (f *infile) read(p []byte) (int, error) {
-	if err := f.c.wire.SetReadDeadline(time.Now().Add(netReadTimeout)); err != nil {
+	if err := f.c.wire.SetReadDeadline(time.Now().Add(f.c.readTimeout())); err != nil {
 		return 0, err
 	}
 	for f.left == 0 {

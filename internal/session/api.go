@@ -56,6 +56,8 @@ type ConnInfo struct {
 	Interactive bool
 	LocalFiles  bool
 	TLS         bool
+	TLSVersion  string // as Ssl_version and Ssl_cipher have them; empty without TLS
+	TLSCipher   string
 	// Close ends the connection, for KILL. It may be called from any goroutine, repeatedly.
 	Close func()
 }
@@ -84,6 +86,7 @@ type Handler interface {
 	Account() *memory.Account // pays for packets and buffers
 	MaxAllowedPacket() int
 	NetBufferLength() int
+	NetReadTimeoutSeconds() int
 	NetWriteTimeoutSeconds() int
 	WaitTimeoutSeconds() int
 	// SetCommand tells the process list what the client asked for; "Sleep" when idle.

@@ -122,7 +122,11 @@ func (s *Session) openFile(a answer) func(context.Context, *physical.Load) (io.R
 			if !s.vars.Bool("local_infile") || !s.info.LocalFiles {
 				return nil, sqlerr.New(sqlerr.ErrNotAllowedCommand)
 			}
-			return a.out.LocalInfile(ctx, n.FileName)
+			in, err := a.out.LocalInfile(ctx, n.FileName)
+			if err != nil {
+				return nil, err
+			}
+			return s.newClientFile(ctx, in), nil
 		}
 		dir := s.vars.String("secure_file_priv")
 		if dir == "" || dir == "NULL" {

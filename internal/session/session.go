@@ -107,6 +107,9 @@ func (s *Session) MaxAllowedPacket() int { return int(s.vars.Int("max_allowed_pa
 // NetBufferLength is the size of the net buffer in bytes.
 func (s *Session) NetBufferLength() int { return int(s.vars.Int("net_buffer_length")) }
 
+// NetReadTimeoutSeconds is how long the rest of a packet, or of a file that is sent, may be waited for.
+func (s *Session) NetReadTimeoutSeconds() int { return int(s.vars.Int("net_read_timeout")) }
+
 // NetWriteTimeoutSeconds is how long a send may be stalled.
 func (s *Session) NetWriteTimeoutSeconds() int { return int(s.vars.Int("net_write_timeout")) }
 

@@ -30,6 +30,7 @@ type parsedDateTime struct {
 	Parts
 	nanos     int  // the seventh to ninth digit of the fraction, for rounding
 	fields    int  // how many there were
+	clock     bool // there are delimiters, and neither T nor spaces before the hour: rather a time of day
 	zero      bool // all fields were 0
 	rest      bool // something but spaces follows
 	hasOffset bool
@@ -54,6 +55,7 @@ func scanDateTime(b []byte) (p parsedDateTime, ok bool) {
 		yearLength = 2
 	}
 	var values [fieldCount]int
+	var delimited, apart bool
 	field := fieldYear
 	for field < fieldFraction && i < len(b) && isDigit(b[i]) {
 		limit := 2
@@ -70,13 +72,16 @@ func scanDateTime(b []byte) (p parsedDateTime, ok bool) {
 		}
 		field++
 		if field < fieldFraction {
-			i = skipDelimiter(b, i, field == fieldHour)
+			next := skipDelimiter(b, i, field == fieldHour)
+			delimited = delimited || next > i
+			apart = apart || field == fieldHour && next > i && !isPunct(b[i])
+			i = next
 		}
 	}
 	if field == fieldFraction && i+1 < len(b) && b[i] == '.' && isDigit(b[i+1]) {
 		values[fieldFraction], p.nanos, i = scanFraction(b, i+1)
 	}
-	p.fields = field
+	p.fields, p.clock = field, delimited && !apart
 	p.Parts = Parts{
 		Year: values[0], Month: values[1], Day: values[2], Hour: values[3], Minute: values[4], Second: values[5],
 		Micro: values[6],
@@ -236,7 +241,7 @@ func ParseTime(b []byte, fsp uint8) (us int64, r ParseResult) {
 func parseTime(b []byte, fsp uint8, truncate bool) (us int64, r ParseResult) {
 	i := skipSpaces(b, 0)
 	if len(b)-i >= datetimeLengthMin {
-		if p, ok := scanDateTime(b); ok && p.fields > fieldHour && checkDate(&p.Parts, TemporalMode{}) {
+		if p, ok := scanDateTime(b); ok && p.fields > fieldHour && !p.clock && checkDate(&p.Parts, TemporalMode{}) {
 			return roundParsedTime(p.PackTime(), p.nanos, fsp, truncate), p.result()
 		}
 	}

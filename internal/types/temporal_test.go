@@ -108,6 +108,11 @@ func TestParseTime(t *testing.T) {
 		{"abc", 0, "", ParseInvalid},
 		{"", 0, "", ParseInvalid},
 		{"8:2:3", 0, "08:02:03", ParseOK},
+		{"12:00:00.123456", 6, "12:00:00.123456", ParseOK},
+		{"12:00:00.123456", 0, "12:00:00", ParseOK},
+		{"23:59:59.999999999", 3, "24:00:00.000", ParseOK},
+		{"2024-01-05T10:11:12.25", 2, "10:11:12.25", ParseOK},
+		{"24-01-05 10:11", 0, "10:11:00", ParseOK},
 	} {
 		us, r := ParseTime([]byte(c.in), c.fsp)
 		require.Equal(t, c.r, r, c.in)

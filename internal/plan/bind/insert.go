@@ -8,6 +8,7 @@ import (
 	"github.com/spillwaydb/spillway/internal/plan/physical"
 	"github.com/spillwaydb/spillway/internal/schema"
 	"github.com/spillwaydb/spillway/internal/sqlerr"
+	"github.com/spillwaydb/spillway/internal/types"
 )
 
 // insert binds INSERT and REPLACE.
@@ -182,9 +183,17 @@ func (b *binder) insertRow(list []ast.ExprNode, t *schema.Table, ordinals []int,
 		if err != nil {
 			return nil, err
 		}
-		row[i] = b.fold(e)
+		row[i] = stored(b.fold(e), t.Columns[ordinals[i]].Type)
 	}
 	return row, nil
+}
+
+// stored is an expression that is assigned to a column of type t: x'41' is a number for columns of numbers.
+func stored(e expr.Expr, t types.Type) expr.Expr {
+	if t.IsNumeric() && t.ID != types.Bit {
+		return expr.Numeric(e)
+	}
+	return e
 }
 
 // onDuplicate binds ON DUPLICATE KEY UPDATE over the existing row's columns, then the new row's. The expressions
@@ -264,5 +273,8 @@ func (b *binder) assignment(a *ast.Assignment, t *schema.Table, x *exprBinder) (
 		return physical.Assignment{Column: o, Expr: e}, err
 	}
 	e, err := x.bindFolded(a.Expr)
-	return physical.Assignment{Column: o, Expr: e}, err
+	if err != nil {
+		return physical.Assignment{}, err
+	}
+	return physical.Assignment{Column: o, Expr: stored(e, t.Columns[o].Type)}, nil
 }

@@ -106,7 +106,7 @@ func (b *binder) bytesLiteral(v *parse.Value) (expr.Expr, error) {
 		}
 		return stringConst([]byte(v.Literal()), id), nil
 	}
-	return stringConst([]byte(v.Literal()), collation.Binary), nil
+	return expr.NewHex([]byte(v.Literal())), nil
 }
 
 func stringConst(s []byte, c collation.ID) expr.Expr {
