@@ -207,6 +207,35 @@ func (w *words) number() (uint64, bool) {
 	return n.num, true
 }
 
+// DefaultFunction is the function that DEFAULT (expression) of a column is turned into: the grammar knows calls there,
+// but no other expressions.
+const DefaultFunction = "spillway_default"
+
+// defaults puts DefaultFunction between DEFAULT and a parenthesis.
+func (w *words) defaults(text string) string {
+	var b strings.Builder
+	from := 0
+	for w.t.kind != tokEOF && w.t.kind != tokInvalid {
+		if w.take("SET", "DEFAULT") {
+			continue // any expression may follow
+		}
+		if w.take("DEFAULT") {
+			if !w.s.punct(w.t, '(') {
+				continue
+			}
+			b.WriteString(text[from:w.t.start])
+			b.WriteString(" " + DefaultFunction)
+			from = w.t.start
+		}
+		w.t = w.s.next()
+	}
+	if from == 0 {
+		return text
+	}
+	b.WriteString(text[from:])
+	return b.String()
+}
+
 // editWords blanks single words that the grammar does not know and that change nothing, or are noted.
 func editWords(text string, like scanner, st *Statement) string {
 	w := newWords(text, like)
@@ -218,6 +247,8 @@ func editWords(text string, like scanner, st *Statement) string {
 			st.Persist = true
 			return text[:t.start] + "GLOBAL" + strings.Repeat(" ", len(word)-len("GLOBAL")) + text[t.end:]
 		}
+	case w.take("CREATE", "TABLE"), w.take("CREATE", "TEMPORARY", "TABLE"), w.take("ALTER", "TABLE"):
+		return w.defaults(text)
 	case w.take("LOCK"):
 		if w.any("TABLES", "TABLE") == "" {
 			return text

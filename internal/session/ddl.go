@@ -12,6 +12,7 @@ import (
 	"github.com/spillwaydb/spillway/internal/expr"
 	"github.com/spillwaydb/spillway/internal/kv"
 	"github.com/spillwaydb/spillway/internal/parse"
+	"github.com/spillwaydb/spillway/internal/plan/bind"
 	"github.com/spillwaydb/spillway/internal/privilege"
 	"github.com/spillwaydb/spillway/internal/schema"
 	"github.com/spillwaydb/spillway/internal/sqlerr"
@@ -277,7 +278,7 @@ func (s *Session) columnOption(ctx context.Context, env *expr.Env, c *catalog.Co
 	case ast.ColumnOptionOnUpdate:
 		c.OnUpdateNow = true
 	case ast.ColumnOptionDefaultValue:
-		return s.columnDefaultSpec(ctx, env, o.Expr, &c.DefaultKind, &c.Default, &c.DefaultText)
+		return s.columnDefaultSpec(ctx, env, c.Type, o.Expr, &c.DefaultKind, &c.Default, &c.DefaultText)
 	case ast.ColumnOptionGenerated:
 		return sqlerr.New(sqlerr.ErrNotSupportedYet, "generated columns")
 	default:
@@ -286,21 +287,36 @@ func (s *Session) columnOption(ctx context.Context, env *expr.Env, c *catalog.Co
 	return nil
 }
 
-// columnDefaultSpec reads DEFAULT: a value, CURRENT_TIMESTAMP, or an expression.
+// columnDefaultSpec reads DEFAULT of a column of type t: a value, CURRENT_TIMESTAMP, or an expression. A literal in
+// parentheses is a value, unless the type has none as default.
 func (s *Session) columnDefaultSpec(
-	ctx context.Context, env *expr.Env, e ast.ExprNode, kind *schema.DefaultKind, value *types.Datum, text *string,
+	ctx context.Context, env *expr.Env, t types.Type, e ast.ExprNode, kind *schema.DefaultKind, value *types.Datum,
+	text *string,
 ) error {
-	if f, ok := e.(*ast.FuncCallExpr); ok {
-		if isNow(f.FnName.L) {
-			*kind = schema.DefaultNow
-			return nil
+	f, expression := e.(*ast.FuncCallExpr)
+	if expression && f.FnName.L == parse.DefaultFunction {
+		if len(f.Args) != 1 {
+			return sqlerr.New(sqlerr.ErrOperandColumns, 1)
 		}
+		e = f.Args[0]
+		if _, ok := e.(*parse.Value); ok {
+			expression = t.IsBlob() || t.ID == types.JSON
+		}
+	}
+	if f, ok := e.(*ast.FuncCallExpr); ok && isNow(f.FnName.L) {
+		*kind = schema.DefaultNow
+		return nil
+	}
+	if expression {
 		var b strings.Builder
 		if err := e.Restore(format.NewRestoreCtx(format.DefaultRestoreFlags, &b)); err != nil {
 			return err
 		}
 		*kind, *text = schema.DefaultExpression, b.String()
-		return nil
+		budget := s.newLedger()
+		defer budget.release()
+		_, err := bind.DefaultExpression(s.bindContext(env, answer{}, budget), &schema.Column{DefaultText: *text})
+		return err
 	}
 	d, err := s.evalScalar(ctx, env, e, answer{})
 	if err != nil {
@@ -500,7 +516,8 @@ func (s *Session) alterations(
 		def := sp.NewColumns[0]
 		set := catalog.SetDefault{Column: def.Name.Name.O}
 		if len(def.Options) > 0 {
-			err := s.columnDefaultSpec(ctx, env, def.Options[0].Expr, &set.DefaultKind, &set.Default, &set.DefaultText)
+			err := s.columnDefaultSpec(ctx, env, types.Type{}, def.Options[0].Expr, &set.DefaultKind, &set.Default,
+				&set.DefaultText)
 			if err != nil {
 				return nil, err
 			}

@@ -72,7 +72,11 @@ type binder struct {
 	// lateral has the tables on the left of the one that is bound in FROM; nil: none.
 	lateral *scope
 	depth   int // of queries
-	ctes    *cte
+	// changed is what UPDATE or DELETE works on, once it is bound: subqueries must not read it, except within derived
+	// tables, whose number is derivations.
+	changed     *target
+	derivations int
+	ctes        *cte
 	// stream, hash and joins are hints of the query block in work.
 	stream, hash bool
 	joins        []*ast.TableOptimizerHint

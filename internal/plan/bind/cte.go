@@ -88,7 +88,9 @@ func (b *binder) cteReference(name, alias string) (*query, error) {
 func (b *binder) cteQuery(c, scope *cte, n ast.Node) (*query, error) {
 	save := b.ctes
 	b.ctes = scope
+	b.derivations++
 	q, err := b.query(n, nil)
+	b.derivations--
 	b.ctes = save
 	return q, err
 }

@@ -59,7 +59,9 @@ func (b *binder) tableSource(n *ast.TableSource, outer *scope) (*query, error) {
 				sees = outer
 			}
 		}
+		b.derivations++
 		q, err := b.query(src, sees)
+		b.derivations--
 		if err != nil {
 			return nil, err
 		}
@@ -133,6 +135,9 @@ func (b *binder) tableName(n *ast.TableName, alias string) (*query, error) {
 	if t.ViewText != "" {
 		return b.view(t, alias)
 	}
+	if b.changed != nil && b.changed.table == t && b.derivations == 0 {
+		return nil, sqlerr.New(sqlerr.ErrUpdateTableUsed, b.changed.scan.Alias)
+	}
 	scan := b.newScan(t, alias)
 	if err := b.indexHints(scan, n.IndexHints); err != nil {
 		return nil, err
@@ -178,7 +183,9 @@ func (b *binder) view(t *schema.Table, alias string) (*query, error) {
 	ctx := *b.ctx
 	ctx.Database = t.DB
 	b.ctx, b.ctes = &ctx, nil
+	b.derivations++
 	q, err := b.query(stmts[0].Node, nil)
+	b.derivations--
 	b.ctx, b.ctes = save, saveCTEs
 	if err != nil {
 		if sqlerr.CodeOf(err) == sqlerr.ErrNoSuchTable || sqlerr.CodeOf(err) == sqlerr.ErrBadField {

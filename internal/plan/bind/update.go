@@ -90,6 +90,7 @@ func (b *binder) update(n *ast.UpdateStmt) error {
 	if err != nil {
 		return err
 	}
+	b.changed = t
 	b.joinHints(joins, t.scope)
 	if err := b.restrict(t, n.Where, n.Order, n.Limit); err != nil {
 		return err
@@ -131,6 +132,7 @@ func (b *binder) delete(n *ast.DeleteStmt) error {
 	if err != nil {
 		return err
 	}
+	b.changed = t
 	b.joinHints(joins, t.scope)
 	if n.IsMultiTable {
 		if name := n.Tables.Tables[0].Name.O; !isName(name, t.scan.Alias) {
