@@ -7,52 +7,128 @@ import (
 	"github.com/spillwaydb/spillway/internal/types"
 )
 
-// join plans a join: by hashing if a condition is an equality of the two sides, else by nested loops.
+// join plans a join. A hint says how; else it is by hashing if a condition is an equality of the two sides, else by
+// nested loops.
 func (p *planner) join(n *logical.Join) (physical.Node, error) {
 	if len(n.Params) > 0 {
 		return p.applyJoin(n)
 	}
-	left, err := p.node(n.Left)
-	if err != nil {
-		return nil, err
-	}
-	right, err := p.node(n.Right)
-	if err != nil {
-		return nil, err
-	}
-	lc, rc := n.Left.Columns(), n.Right.Columns()
-	both := append(lc[:len(lc):len(lc)], rc...)
 	s := splitJoin(n)
-	if s == nil {
-		conds, err := remapAll(n.Conds, both)
-		return &physical.NestedLoop{Type: physical.JoinType(n.Type), Left: left, Right: right, Conds: conds}, err
-	}
-	out := &physical.HashJoin{
-		Type: physical.JoinType(n.Type), Left: left, Right: right, Keys: s.keys, NullAware: s.nullAware,
+	switch {
+	case s == nil:
+		return p.nestedLoop(n)
+	case p.hinted(n, logical.HintMergeJoin) && s.mergeable():
+		p.apply(n, logical.HintMergeJoin)
+		return p.mergeJoin(n, s)
 	}
 	p.apply(n, logical.HintHashJoin)
-	lat, rat := positions(lc), positions(rc)
-	for i := range out.Keys {
-		k := &out.Keys[i]
-		if k.Left, err = remap(k.Left, lat); err != nil {
-			return nil, err
-		}
-		if k.Right, err = remap(k.Right, rat); err != nil {
-			return nil, err
-		}
+	return p.hashJoin(n, s)
+}
+
+// inputs plans the sides of a join.
+func (p *planner) inputs(l, r logical.Node) (left, right physical.Node, err error) {
+	if left, err = p.node(l); err != nil {
+		return nil, nil, err
 	}
-	out.Conds, err = remapAll(s.rest, both)
+	right, err = p.node(r)
+	return left, right, err
+}
+
+// both are the columns of a join's sides.
+func both(n *logical.Join) []logical.Column {
+	lc := n.Left.Columns()
+	return append(lc[:len(lc):len(lc)], n.Right.Columns()...)
+}
+
+func (p *planner) nestedLoop(n *logical.Join) (physical.Node, error) {
+	left, right, err := p.inputs(n.Left, n.Right)
+	if err != nil {
+		return nil, err
+	}
+	conds, err := remapAll(n.Conds, both(n))
+	return &physical.NestedLoop{Type: physical.JoinType(n.Type), Left: left, Right: right, Conds: conds}, err
+}
+
+func (p *planner) hashJoin(n *logical.Join, s *joinConds) (physical.Node, error) {
+	left, right, err := p.inputs(n.Left, n.Right)
+	if err != nil {
+		return nil, err
+	}
+	out := &physical.HashJoin{Type: physical.JoinType(n.Type), Left: left, Right: right, NullAware: s.nullAware}
+	if out.Keys, err = s.remapKeys(n); err != nil {
+		return nil, err
+	}
+	out.Conds, err = remapAll(s.rest, both(n))
 	return out, err
 }
 
-// apply marks the hints of a method that are about this join as followed.
-func (p *planner) apply(n *logical.Join, methods ...logical.JoinMethod) {
-	for _, h := range p.hints {
-		for _, m := range methods {
-			if h.Method == m && h.About(n) {
-				h.Applied = true
+// mergeJoin sorts the sides by the keys, if they do not come in that order.
+func (p *planner) mergeJoin(n *logical.Join, s *joinConds) (physical.Node, error) {
+	var leftKeys, rightKeys []logical.SortKey
+	for _, k := range s.keys {
+		leftKeys = append(leftKeys, logical.SortKey{Expr: k.Left})
+		rightKeys = append(rightKeys, logical.SortKey{Expr: k.Right})
+	}
+	left, right, err := p.inputs(
+		&logical.Sort{Input: n.Left, Keys: leftKeys}, &logical.Sort{Input: n.Right, Keys: rightKeys})
+	if err != nil {
+		return nil, err
+	}
+	out := &physical.MergeJoin{Type: physical.JoinType(n.Type), Left: left, Right: right}
+	if out.Keys, err = s.remapKeys(n); err != nil {
+		return nil, err
+	}
+	out.Conds, err = remapAll(s.rest, both(n))
+	return out, err
+}
+
+// mergeable says if sorting brings equal keys side by side in the order in which they are compared: strings must be of
+// the collation of the comparison.
+func (s *joinConds) mergeable() bool {
+	if s.nullAware {
+		return false
+	}
+	for _, k := range s.keys {
+		for _, e := range []expr.Expr{k.Left, k.Right} {
+			if c, ok := e.(*expr.Column); ok && s.columns[c.Index].Collation != k.Type.Collation {
+				return false
 			}
 		}
+	}
+	return true
+}
+
+// remapKeys makes the keys' columns those of the sides.
+func (s *joinConds) remapKeys(n *logical.Join) ([]physical.JoinKey, error) {
+	left, right := positions(n.Left.Columns()), positions(n.Right.Columns())
+	out := make([]physical.JoinKey, len(s.keys))
+	for i, k := range s.keys {
+		out[i] = k
+		var err error
+		if out[i].Left, err = remap(k.Left, left); err != nil {
+			return nil, err
+		}
+		if out[i].Right, err = remap(k.Right, right); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// hinted says if a hint asks for a method for this join.
+func (p *planner) hinted(n *logical.Join, m logical.JoinMethod) bool {
+	for _, h := range p.hints {
+		if h.Method == m && h.About(n) {
+			return true
+		}
+	}
+	return false
+}
+
+// apply marks the hints of a method that are about this join as followed.
+func (p *planner) apply(n *logical.Join, m logical.JoinMethod) {
+	for _, h := range p.hints {
+		h.Applied = h.Applied || h.Method == m && h.About(n)
 	}
 }
 
@@ -61,12 +137,16 @@ type joinConds struct {
 	keys      []physical.JoinKey
 	rest      []expr.Expr
 	nullAware bool
+	columns   map[int]types.Type // of both sides
 }
 
 // splitJoin finds the keys of a join; nil: it has none that would do.
 func splitJoin(n *logical.Join) *joinConds {
 	left, right := idSet(n.Left), idSet(n.Right)
-	s := &joinConds{}
+	s := &joinConds{columns: map[int]types.Type{}}
+	for _, c := range both(n) {
+		s.columns[c.ID] = c.Type
+	}
 	var nullable []physical.JoinKey // equalities for which NULL is an answer of its own
 	for _, e := range n.Conds {
 		truth := false

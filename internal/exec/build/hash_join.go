@@ -19,26 +19,10 @@ func (b *builder) hashJoin(n *physical.HashJoin) (*pipe, error) {
 		Workers: max(left.workers, right.workers), PageBytes: b.sizing.PageBytes, HashZero: b.deps.HashZero,
 		Env: b.deps.Env,
 	}
-	leftKeys, rightKeys := make([]expr.Expr, len(n.Keys)), make([]expr.Expr, len(n.Keys))
-	for i := range n.Keys {
-		leftKeys[i], rightKeys[i] = n.Keys[i].Left, n.Keys[i].Right
-	}
-	leftAt, err := b.columnsOf(left, n, leftKeys)
-	if err != nil {
-		return nil, err
-	}
-	rightAt, err := b.columnsOf(right, n, rightKeys)
-	if err != nil {
+	if o.Keys, err = b.joinKeys(n, left, right, n.Keys); err != nil {
 		return nil, err
 	}
 	o.Left, o.Right = left.types, right.types
-	for i, k := range n.Keys {
-		key := join.HashKey{Left: leftAt[i], Right: rightAt[i], Type: k.Type, NullSafe: k.NullSafe}
-		if t := right.types[rightAt[i]]; sameButNull(t, k.Type) {
-			key.Type = t // the column is kept once
-		}
-		o.Keys = append(o.Keys, key)
-	}
 	t, err := b.rent(n, join.HashMinBytes(o), left, right)
 	if err != nil {
 		return nil, err
@@ -51,6 +35,30 @@ func (b *builder) hashJoin(n *physical.HashJoin) (*pipe, error) {
 	b.end(right, n, h.Sink(), right.workers)
 	b.step(left, n, h.Operator())
 	return left, nil
+}
+
+// joinKeys makes keys columns of both sides.
+func (b *builder) joinKeys(n physical.Node, left, right *pipe, keys []physical.JoinKey) ([]join.HashKey, error) {
+	leftKeys, rightKeys := make([]expr.Expr, len(keys)), make([]expr.Expr, len(keys))
+	for i := range keys {
+		leftKeys[i], rightKeys[i] = keys[i].Left, keys[i].Right
+	}
+	leftAt, err := b.columnsOf(left, n, leftKeys)
+	if err != nil {
+		return nil, err
+	}
+	rightAt, err := b.columnsOf(right, n, rightKeys)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]join.HashKey, len(keys))
+	for i, k := range keys {
+		out[i] = join.HashKey{Left: leftAt[i], Right: rightAt[i], Type: k.Type, NullSafe: k.NullSafe}
+		if t := right.types[rightAt[i]]; sameButNull(t, k.Type) {
+			out[i].Type = t // the column is kept once
+		}
+	}
+	return out, nil
 }
 
 func sameButNull(a, b types.Type) bool { return a.WithNullable(true) == b.WithNullable(true) }

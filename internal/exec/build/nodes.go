@@ -45,6 +45,8 @@ func (b *builder) node(n physical.Node) (*pipe, error) {
 		return b.nestedLoop(n)
 	case *physical.HashJoin:
 		return b.hashJoin(n)
+	case *physical.MergeJoin:
+		return b.mergeJoin(n)
 	case *physical.Union:
 		return b.union(n)
 	case *physical.Load:

@@ -1,9 +1,10 @@
 // Package join owns the join operators. Each builds its right side first, as the sink of a pipeline, and then is a
 // streaming operator of the pipeline of its left side.
 //
-// NestedLoop takes any condition. Hash takes equalities, and further conditions (Kuiper et al., VLDB 2025: hybrid
-// hashing over pages): right rows are spread over radix partitions by their hashes; those partitions that fit are
-// pinned, the smallest first, each with a pointer table of exactly its rows. Left rows of other partitions are set
-// aside, in partitions too; they are joined in later rounds by the worker whose Flush is the last. A partition
-// that is asked to leave memory while it is probed does so once no worker is in a batch that began with it.
+// NestedLoop takes any condition. Merge takes equalities, and further conditions, over inputs that come in order. Hash
+// takes the same over any inputs (Kuiper et al., VLDB 2025: hybrid hashing over pages): right rows are spread over
+// radix partitions by their hashes; those partitions that fit are pinned, the smallest first, each with a pointer
+// table of exactly its rows. Left rows of other partitions are set aside, in partitions too; they are joined in later
+// rounds by the worker whose Flush is the last. A partition that is asked to leave memory while it is probed does so
+// once no worker is in a batch that began with it.
 package join
