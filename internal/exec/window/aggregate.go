@@ -15,6 +15,7 @@ type states struct {
 	acc  expr.Accumulator
 	page memory.Page
 	refs [chunkRows + stateSlots]memory.Ref
+	one  [1]memory.Ref
 }
 
 // stateSlots are the states that are no rows' results.
@@ -168,6 +169,7 @@ type sliding struct {
 	frame *frame
 	in    feed    // rows behind the cut
 	flip  *reader // rows that go on the stack
+	near  near    // small frames; without a reader if the order of additions does not show
 	front stack
 	room  memory.Page // states of a reader's rows
 	refs  [readRows]memory.Ref
@@ -180,7 +182,8 @@ func slidingBytes(acc expr.Accumulator) int64 {
 	return int64(memory.PageSize(readRows * acc.StateBytes()))
 }
 
-func (f *sliding) open(b *buffer, acc expr.Accumulator, columns []int, page int) error {
+// open takes what it needs; inexact: the order of additions shows.
+func (f *sliding) open(b *buffer, acc expr.Accumulator, columns []int, page int, inexact bool) error {
 	if err := f.states.open(b.acct, acc); err != nil {
 		return err
 	}
@@ -195,13 +198,17 @@ func (f *sliding) open(b *buffer, acc expr.Accumulator, columns []int, page int)
 	if f.in, err = b.feed(columns); err != nil {
 		return err
 	}
-	f.flip, err = b.reader(columns...)
+	if f.flip, err = b.reader(columns...); err != nil || !inexact {
+		return err
+	}
+	f.near.reader, err = b.reader(columns...)
 	return err
 }
 
 func (f *sliding) close() {
 	f.in.close()
 	f.flip.close()
+	f.near.close()
 	f.front.close()
 	f.acct.Free(f.room)
 	f.room = memory.Page{}
@@ -220,7 +227,14 @@ func (f *sliding) segment(s *segment) error {
 	}
 	back, result := f.slot(0), f.slot(1)
 	for k := range s.n {
-		if err := f.slide(f.frame.start[s.at+k], f.frame.end[s.at+k]); err != nil {
+		start, end := f.frame.start[s.at+k], f.frame.end[s.at+k]
+		if f.near.reader != nil && end-start <= nearRows {
+			if err := f.near.compute(&f.states, f.states.refs[s.at+k], start, end); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := f.slide(start, end); err != nil {
 			return err
 		}
 		if f.from >= f.cut {
@@ -232,6 +246,13 @@ func (f *sliding) segment(s *segment) error {
 			return err
 		}
 		f.set(s.at+k, result[0])
+	}
+	// Frames of one size may leave the readers of the other behind, where they would keep rows that nobody needs.
+	start := f.frame.start[s.at+s.n-1]
+	for _, r := range []*reader{f.in.reader, f.flip, f.near.reader} {
+		if err := r.forward(start); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -79,6 +79,18 @@ func (c *cursor) pin(row int64) (memory.Ref, int, error) {
 	return 0, 0, sqlerr.AssertionError("window: row %d of %d is not there", row, c.b.count())
 }
 
+// forward moves to the block of a row, unless it is there or further.
+func (r *reader) forward(row int64) error {
+	if r == nil || row < r.first || row >= r.b.count() {
+		return nil
+	}
+	_, _, err := r.pin(row)
+	if err == nil {
+		r.unpin()
+	}
+	return err
+}
+
 // back pins the block before; it returns where its rows begin.
 func (c *cursor) back() (memory.Ref, error) {
 	c.block--

@@ -19,7 +19,8 @@
 // the cut, on a stack of spillable blocks; behind it one aggregate. A row's result is that of its topmost entry and the
 // aggregate behind. When the stack is used up, all of the frame is put on it, from its last row back to its first. Each
 // row is added once and pushed once: the cost of a row does not depend on the size of the frame, as it would, by a
-// logarithm, in a segment tree; MySQL has no frames that would need one (no EXCLUDE, no bounds that go back).
+// logarithm, in a segment tree; MySQL has no frames that would need one (no EXCLUDE, no bounds that go back). Sums of
+// doubles over frames of up to 64 rows are added up anew for each row, so that their last digits are MySQL's.
 //
 // # Invariants
 //

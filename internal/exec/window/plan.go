@@ -130,6 +130,11 @@ func (f *Function) sliding() bool {
 	return f.Frame.Start.Kind != expr.UnboundedPreceding && expr.InverseOf(f.Agg) == nil
 }
 
+// inexact says if the order in which rows are added shows in the result's last digits.
+func (f *Function) inexact() bool {
+	return f.Type.IsFloat() && f.Name != "min" && f.Name != "max"
+}
+
 // isExtreme says if f is MIN or MAX of strings.
 func (f *Function) isExtreme() bool { return f.Agg == nil && (f.Name == "min" || f.Name == "max") }
 
@@ -216,6 +221,9 @@ func (p *plan) functionBytes(f *Function) int64 {
 		}
 		if f.sliding() {
 			n += slidingBytes(f.Agg)
+			if f.inexact() {
+				n += p.readerBytes(columns...)
+			}
 		}
 		return n
 	case f.isString() || len(columns) == 0:

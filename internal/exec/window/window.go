@@ -143,7 +143,7 @@ func (l *local) openFunction(f *Function) error {
 	case f.Agg != nil && f.sliding():
 		s := &sliding{frame: frame}
 		l.funcs = append(l.funcs, s)
-		return s.open(&l.buf, f.Agg, columns, p.page)
+		return s.open(&l.buf, f.Agg, columns, p.page, f.inexact())
 	case f.Agg != nil:
 		r := &running{frame: frame, inverse: inverse(f)}
 		l.funcs = append(l.funcs, r)

@@ -441,7 +441,7 @@ func TestConditions(t *testing.T) {
 // TestFrames tries many frames with and without memory.
 func TestFrames(t *testing.T) {
 	r := testutil.Rand(t)
-	for range quick(150, 12) {
+	for range quick(50, 10) {
 		desc := r.IntN(2) == 0
 		x := table{
 			rows: 1 + r.IntN(700), partitions: 1 + r.IntN(10), keys: 1 + r.IntN(300), texts: 1 + r.IntN(100),

@@ -7,6 +7,7 @@ import (
 	"github.com/pingcap/tidb/pkg/parser/ast"
 
 	"github.com/spillwaydb/spillway/internal/expr"
+	"github.com/spillwaydb/spillway/internal/parse"
 	"github.com/spillwaydb/spillway/internal/plan/logical"
 	"github.com/spillwaydb/spillway/internal/sqlerr"
 	"github.com/spillwaydb/spillway/internal/types"
@@ -294,14 +295,18 @@ func (x *exprBinder) windowNumber(name string, n ast.ExprNode, least int64) (int
 	if err != nil {
 		return 0, err
 	}
-	if v, ok := x.b.wholeNumber(e); ok && v >= least {
+	if v, ok := x.b.wholeNumber(n, e); ok && v >= least {
 		return v, nil
 	}
 	return 0, sqlerr.New(sqlerr.ErrWrongArguments, name)
 }
 
-// wholeNumber is the value of an integer literal. A parameter that has no value yet is 1.
-func (b *binder) wholeNumber(e expr.Expr) (int64, bool) {
+// wholeNumber is the value e of an integer literal n. A parameter is made an integer, as clients may send text; one that
+// has no value yet is 1.
+func (b *binder) wholeNumber(n ast.ExprNode, e expr.Expr) (int64, bool) {
+	if _, ok := n.(*parse.Param); ok {
+		e = b.fold(expr.NewCast(e, types.NewBigInt()))
+	}
 	c, ok := e.(*expr.Const)
 	if !ok {
 		return 0, false
@@ -396,7 +401,7 @@ func (x *exprBinder) frameBound(d *windowDef, f *expr.Frame, n *ast.FrameBound, 
 		if n.Unit != ast.TimeUnitInvalid {
 			return sqlerr.New(sqlerr.ErrWindowRowsIntervalUse, d.name)
 		}
-		if to.Rows, ok = x.b.wholeNumber(c); !ok || to.Rows < 0 {
+		if to.Rows, ok = x.b.wholeNumber(n.Expr, c); !ok || to.Rows < 0 {
 			return sqlerr.New(sqlerr.ErrWindowFrameIllegal, d.name)
 		}
 		return nil
