@@ -301,8 +301,8 @@ func (x *exprBinder) windowNumber(name string, n ast.ExprNode, least int64) (int
 	return 0, sqlerr.New(sqlerr.ErrWrongArguments, name)
 }
 
-// wholeNumber is the value e of an integer literal n. A parameter is made an integer, as clients may send text; one that
-// has no value yet is 1.
+// wholeNumber is the value e of an integer literal n. A parameter is made an integer, as clients may send text; one
+// that has no value yet is 1.
 func (b *binder) wholeNumber(n ast.ExprNode, e expr.Expr) (int64, bool) {
 	if _, ok := n.(*parse.Param); ok {
 		e = b.fold(expr.NewCast(e, types.NewBigInt()))
