@@ -17,6 +17,13 @@ func (p *planner) agg(n *logical.Agg) (physical.Node, error) {
 	if sets != nil {
 		return p.node(sets)
 	}
+	if len(n.Aggs) > 0 && apartOrder(n.Aggs[0]) {
+		split, err := p.splitOrdered(n)
+		if err != nil {
+			return nil, err
+		}
+		return p.node(split)
+	}
 	if distinct(n.Aggs) {
 		split, err := p.splitDistinct(n)
 		if err != nil {

@@ -1,6 +1,8 @@
 package plan
 
 import (
+	"slices"
+
 	"github.com/spillwaydb/spillway/internal/expr"
 	"github.com/spillwaydb/spillway/internal/plan/logical"
 	"github.com/spillwaydb/spillway/internal/sqlerr"
@@ -15,17 +17,32 @@ import (
 // The input is computed once for each. It returns nil if one grouping is enough. Error 1235 if the input is not the
 // same each time it is computed.
 func (p *planner) splitSets(n *logical.Agg) (logical.Node, error) {
-	sets, setOf := [][]logical.SortKey{}, make([]int, len(n.Aggs))
+	type set struct {
+		keys  []logical.SortKey
+		apart bool
+	}
+	sets, setOf := []set{}, make([]int, len(n.Aggs))
+	apart := slices.ContainsFunc(n.Aggs, apartOrder)
 	for i, a := range n.Aggs {
-		own, err := innerOrder([]*expr.Aggregate{a})
-		if err != nil {
-			return nil, err
-		}
-		if len(own) == 0 {
-			continue // any grouping does: the first
+		own := set{apart: apartOrder(a)}
+		if own.apart {
+			for _, e := range a.Args {
+				own.keys = append(own.keys, logical.SortKey{Expr: e})
+			}
+			for _, k := range a.OrderBy {
+				own.keys = append(own.keys, logical.SortKey{Expr: k.Expr, Desc: k.Desc})
+			}
+		} else {
+			var err error
+			if own.keys, err = innerOrder([]*expr.Aggregate{a}); err != nil {
+				return nil, err
+			}
+			if len(own.keys) == 0 && !apart {
+				continue // any grouping does: the first
+			}
 		}
 		at := 0
-		for at < len(sets) && !sameKeys(sets[at], own) {
+		for at < len(sets) && (sets[at].apart != own.apart || !sameKeys(sets[at].keys, own.keys)) {
 			at++
 		}
 		if at == len(sets) {
