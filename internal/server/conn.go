@@ -38,7 +38,7 @@ func (c *conn) readTimeout() time.Duration {
 const (
 	stateHandshake int32 = iota // not authenticated; ended by the server's limits
 	stateIdle                   // waits for a command; Shutdown closes it
-	stateBusy                   // runs a command; Shutdown waits for it
+	stateBusy                   // runs a command; Shutdown waits for it, then interrupts it
 	stateClosing                // ends before its next command
 )
 
@@ -69,6 +69,9 @@ type conn struct {
 	ctx    context.Context // ends with the connection
 	cancel context.CancelCauseFunc
 
+	work      context.Context // of commands; ends earlier at shutdown, so that clients can be told
+	interrupt context.CancelCauseFunc
+
 	state     atomic.Int32
 	busySince atomic.Int64 // Unix nanoseconds, of the running command
 	admitted  bool         // counted in Server.users; under its lock
@@ -91,6 +94,7 @@ func (s *Server) newConn(ctx context.Context, nc net.Conn) (*conn, error) {
 	c := &conn{srv: s, id: s.opts.Registry.NextConnID(), wire: w, remote: nc.RemoteAddr().String()}
 	c.host, c.ip, c.local = splitRemote(nc.RemoteAddr())
 	c.ctx, c.cancel = context.WithCancelCause(ctx)
+	c.work, c.interrupt = context.WithCancelCause(c.ctx)
 	c.bufs = netBuffers{heap: s.opts.Heap, acct: c.payer, size: c.netBufferBytes}
 	c.send = sender{c: c}
 	c.in = protocol.NewReader(w, &c.seq)
@@ -276,7 +280,7 @@ func (c *conn) await() (payloadBytes int, err error) {
 // run runs one command. A statement's error goes to the client; the error returned ends the connection.
 func (c *conn) run(cmd protocol.Command, b []byte) error {
 	c.sess.SetCommand(cmd.String())
-	err := c.guard(cmd.String(), func() error { return c.dispatch(c.ctx, cmd, b) })
+	err := c.guard(cmd.String(), func() error { return c.dispatch(c.work, cmd, b) })
 	switch {
 	case errors.Is(err, errQuit):
 		return err

@@ -385,6 +385,9 @@ func TestShutdown(t *testing.T) {
 	}()
 	eventually(t, "a statement runs", func() bool { return s.Stats().Running == 1 })
 	require.NoError(t, s.Shutdown(t.Context()))
-	require.Error(t, <-done)
+	var e *mysql.MySQLError
+	require.ErrorAs(t, <-done, &e)
+	require.EqualValues(t, 1053, e.Number)
+	require.Equal(t, "08S01", string(e.SQLState[:]))
 	require.Equal(t, Stats{}, s.Stats())
 }

@@ -22,8 +22,8 @@ const (
 	// DefaultMaxHandshakes bounds the connections that have not authenticated. One more ends the oldest of them, so
 	// silent clients cannot keep others out. Each costs a goroutine and about 1 KiB.
 	DefaultMaxHandshakes = 512
-	// DefaultShutdownGrace is the time running statements get by Shutdown.
-	DefaultShutdownGrace = 10 * time.Second
+	// DefaultShutdownGrace is the time running statements get by Shutdown: enough for short ones. MySQL gives none.
+	DefaultShutdownGrace = 2 * time.Second
 )
 
 // Options wire a Server.

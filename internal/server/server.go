@@ -254,12 +254,15 @@ func (s *Server) Stats() Stats {
 	return st
 }
 
+// shutdownAnswer is how long cancelled statements have to undo what they did, and clients to read why.
+const shutdownAnswer = 2 * time.Second
+
 // drainPoll is how often Shutdown looks for connections that became idle.
 const drainPoll = 10 * time.Millisecond
 
 // Shutdown stops accepting, closes idle connections, gives running statements Options.ShutdownGrace or until ctx ends,
-// then cancels them, and returns when all connections are gone. It may be called repeatedly. The error is ctx's if
-// statements had to be cancelled because of it.
+// then cancels them with error 1053, which their clients have shutdownAnswer to read, and returns when all connections
+// are gone. It may be called repeatedly. The error is ctx's if statements had to be cancelled because of it.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.mu.Lock()
 	s.closing = true
@@ -267,7 +270,13 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		_ = l.Close() // Serve sees it
 	}
 	s.mu.Unlock()
-	err := s.drain(ctx)
+	err := s.drain(ctx, s.opts.ShutdownGrace)
+	for _, c := range s.all() {
+		c.interrupt(errShutdown)
+	}
+	if err == nil {
+		err = s.drain(ctx, shutdownAnswer)
+	}
 	for _, c := range s.all() {
 		c.end(errShutdown)
 	}
@@ -277,9 +286,9 @@ func (s *Server) Shutdown(ctx context.Context) error {
 }
 
 // drain ends connections that run nothing until there are none left, or time is up.
-func (s *Server) drain(ctx context.Context) error {
-	grace := time.NewTimer(max(s.opts.ShutdownGrace, 0))
-	defer grace.Stop()
+func (s *Server) drain(ctx context.Context, grace time.Duration) error {
+	late := time.NewTimer(max(grace, 0))
+	defer late.Stop()
 	poll := time.NewTicker(drainPoll)
 	defer poll.Stop()
 	for {
@@ -298,7 +307,7 @@ func (s *Server) drain(ctx context.Context) error {
 		}
 		select {
 		case <-poll.C:
-		case <-grace.C:
+		case <-late.C:
 			return nil
 		case <-ctx.Done():
 			return ctx.Err()

@@ -153,3 +153,33 @@ func TestShutdownWhileBusy(t *testing.T) {
 	time.Sleep(200 * time.Millisecond)
 	s.Terminate(t)
 }
+
+// TestShutdownEndsStatements: statements that compute are told why they end, a change among them is undone, and the
+// server does not wait for them.
+func TestShutdownEndsStatements(t *testing.T) {
+	s := harness.Start(t, harness.Options{})
+	db := s.DB(t, "d")
+	manyRows(t, db)
+	harness.Exec(t, db, "CREATE TABLE target(n BIGINT)")
+	ended := make(chan error, 2)
+	for _, q := range []string{"SELECT SLEEP(1000)", "INSERT INTO target " + endless} {
+		go func() {
+			_, err := db.Exec(q)
+			ended <- err
+		}()
+	}
+	var running int
+	require.Eventually(t, func() bool {
+		return db.QueryRow("SELECT COUNT(*) FROM information_schema.processlist WHERE command = 'Query' "+
+			"AND (info LIKE '%SLEEP(1000)' OR info LIKE 'INSERT%')").Scan(&running) == nil && running == 2
+	}, harness.Timeout, 10*time.Millisecond)
+	start := time.Now()
+	s.Terminate(t)
+	require.Less(t, time.Since(start), 8*time.Second)
+	for range 2 {
+		var e *mysql.MySQLError
+		require.ErrorAs(t, <-ended, &e)
+		require.EqualValues(t, 1053, e.Number, e.Message)
+		require.Equal(t, "08S01", string(e.SQLState[:]))
+	}
+}
