@@ -202,11 +202,16 @@ func (a *arbiter) takePage(n int64) (Kind, bool) {
 	return Held, false
 }
 
-// waitForPage is takePage that waits, as long as an admission, ahead of newcomers. Errors as for admit.
+// pageTimeout bounds the wait for a page that no minimum covers: well below the time that a client's connection may
+// stand still in the middle of a packet.
+const pageTimeout = 10 * time.Second
+
+// waitForPage is takePage that waits, ahead of newcomers; not if pages of the same kind are all there is to wait for,
+// whose owners may be waiting as well. Errors as for admit.
 func (a *arbiter) waitForPage(s *Statement, n int64) (Kind, error) {
 	w := &waiter{s: s, n: n, again: true, page: true, since: a.pool.options.Clock.Now(), ready: make(chan struct{})}
 	a.mu.Lock()
-	if n > a.most() {
+	if n > max(a.most()-a.pool.server.leases.Load(), a.laneBytes()) {
 		a.mu.Unlock()
 		return Held, errTooMuch
 	}
@@ -242,7 +247,11 @@ func (a *arbiter) wait(ctx context.Context, w *waiter) error {
 	var timeout chan struct{}
 	if !w.again || w.page {
 		timeout = make(chan struct{})
-		stop := a.pool.options.Clock.AfterFunc(a.pool.options.AdmissionTimeout, func() { close(timeout) })
+		d := a.pool.options.AdmissionTimeout
+		if w.page {
+			d = min(d, pageTimeout)
+		}
+		stop := a.pool.options.Clock.AfterFunc(d, func() { close(timeout) })
 		defer stop()
 	}
 	var err error

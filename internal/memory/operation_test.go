@@ -186,6 +186,19 @@ func TestPagesOfSessionsAreRefusedInTime(t *testing.T) {
 	require.ErrorAs(t, err, &full)
 }
 
+// TestPagesOfSessionsDoNotWaitForEachOther: their owners may wait, too.
+func TestPagesOfSessionsDoNotWaitForEachOther(t *testing.T) {
+	p := memorytest.NewPool(t, 32<<20)
+	first, err := p.Server().Alloc(16<<20, memory.Held)
+	require.NoError(t, err)
+	start := time.Now()
+	_, err = p.Server().Alloc(16<<20, memory.Held)
+	var full *sqlerr.ServerMemoryError
+	require.ErrorAs(t, err, &full)
+	require.Less(t, time.Since(start), 5*time.Second)
+	p.Server().Free(first)
+}
+
 // fullDisk is a store that refuses what one owner writes.
 type fullDisk struct {
 	memorytest.Store
