@@ -25,6 +25,7 @@ type Account struct {
 	held      int64
 	leased    int64
 	loose     int64 // unpinned blocks in memory
+	awaited   int64 // of held and leased, what room is still being made for
 	peak      int64
 	heap      int64 // bytes of Go heap, without descendants
 	spilled   int64
@@ -215,7 +216,14 @@ func (a *Account) current() int64 { return a.held + a.leased + a.loose }
 func (a *Account) peaked() {
 	s := a.stmt
 	for ; a != nil && a.stmt == s; a = a.parent {
-		a.peak = max(a.peak, a.held+a.leased+a.loose)
+		a.peak = max(a.peak, a.held+a.leased+a.loose-a.awaited)
+	}
+}
+
+// await says that there is no room yet for n bytes that add counted.
+func (a *Account) await(n int64) {
+	for s := a.stmt; a != nil && a.stmt == s; a = a.parent {
+		a.awaited += n
 	}
 }
 

@@ -339,8 +339,10 @@ func (s *Statement) fit(a *Account, n int64) error {
 		return s.err
 	}
 	start := time.Now()
+	a.await(n)
 	for s.resident+n > q && (s.giveUp(n) || s.spillOne(n)) {
 	}
+	a.await(-n)
 	a.addWait(time.Since(start))
 	return s.err
 }

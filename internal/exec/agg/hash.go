@@ -215,7 +215,16 @@ type hashSource struct{ *Hash }
 var _ exec.Source = hashSource{}
 
 // MaxWorkers implements exec.Source.
-func (s hashSource) MaxWorkers() int { return max(1, min(s.workers, len(s.tasks))) }
+func (s hashSource) MaxWorkers() int {
+	total := int64(0)
+	for _, t := range s.tasks {
+		total += t.count
+	}
+	if total < s.options.SerialRows {
+		return 1
+	}
+	return max(1, min(s.workers, len(s.tasks)))
+}
 
 // pop returns the next task; nil if there is none for another worker: what is left is to be sorted, by the worker that
 // sorts already.

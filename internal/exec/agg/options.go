@@ -23,8 +23,10 @@ type HashOptions struct {
 	Aggs      []Aggregate
 	Workers   int // of sink and source, at most; 0: 1
 	PageBytes int // of a block; 0: rows.MinPageBytes. See rows.PageBytes
-	Seed      uint64
-	HashZero  bool // all hashes are equal: for tests
+	// SerialRows: fewer rows than that are given by one worker, in an order that does not change from run to run.
+	SerialRows int64
+	Seed       uint64
+	HashZero   bool // all hashes are equal: for tests
 }
 
 // ScalarOptions are what an aggregation without groups needs. Account, Types and Aggs are required.

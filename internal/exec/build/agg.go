@@ -69,10 +69,13 @@ func (b *builder) agg(n *physical.Agg) (*pipe, error) {
 	return nil, sqlerr.AssertionError("hash aggregation with a state of variable size")
 }
 
+// serialRows is how many rows of groups are worth more than one worker. Fewer are given in the same order each time.
+const serialRows = 1 << 16
+
 func (b *builder) hashAgg(n *physical.Agg, p *pipe, group []int, aggs []agg.Aggregate) (*pipe, error) {
 	o := agg.HashOptions{
 		Statement: b.deps.Statement, Types: p.types, Group: group, Aggs: aggs, Workers: p.workers,
-		PageBytes: b.sizing.PageBytes, HashZero: b.deps.HashZero,
+		PageBytes: b.sizing.PageBytes, HashZero: b.deps.HashZero, SerialRows: serialRows,
 	}
 	t, err := b.rent(n, agg.HashMinBytes(o), p)
 	if err != nil {
@@ -90,7 +93,9 @@ func (b *builder) hashAgg(n *physical.Agg, p *pipe, group []int, aggs []agg.Aggr
 		return nil, err
 	}
 	b.operator(t, n, h)
-	return b.breaker(p, n, t, h.Sink(), h.Source(), out, p.workers), nil
+	s := b.breaker(p, n, t, h.Sink(), h.Source(), out, p.workers)
+	s.anyOrder = true
+	return s, nil
 }
 
 func (b *builder) scalarAgg(n *physical.Agg, p *pipe, aggs []agg.Aggregate) (*pipe, error) {

@@ -81,6 +81,7 @@ type pipe struct {
 	capacity int     // rows of a batch at most
 	workers  int     // that the sources offer, at most
 	serial   bool    // a step must see all rows: one worker, whatever the sources offer
+	anyOrder bool    // the order of the rows means nothing: several workers may bring them to the client
 	live     float64 // bytes of rows that are kept while it runs, as estimated
 	tenants  []*tenant
 	joins    int // steps that keep the rows of a side
@@ -163,7 +164,11 @@ func (b *builder) root(n physical.Node) error {
 	if err != nil {
 		return err
 	}
-	// One worker: rows come in the order in which the source has them, as MySQL's do.
-	b.end(p, n, stream.NewResult(b.deps.Consumer), 1)
+	// One worker: rows come in the order in which the source has them, as MySQL's do. Groups are in no such order.
+	workers := 1
+	if p.anyOrder {
+		workers = p.workers
+	}
+	b.end(p, n, stream.NewResult(b.deps.Consumer), workers)
 	return nil
 }

@@ -17,6 +17,9 @@ const (
 	maxBorders = 4096
 	// splitTries bounds the interpolations of a split, per span asked for.
 	splitTries = 3
+	// fineBytes is what a piece weighs at most whose halves are taken for equal: it has few blocks of files, and files
+	// do not tell what is in a block. A scan of few rows may be the start of much work.
+	fineBytes = 64 << 10
 	// sampledRows is how much of a span is read to say how large it is when it has no files.
 	sampledRows = 1000
 )
@@ -151,6 +154,9 @@ func (s *store) cutHeaviest(ctx context.Context, pieces []piece, n int) ([]piece
 			return nil, errors.Join(err, it.Close())
 		}
 		halves[1].span.End = pieces[heaviest].span.End
+		if w := pieces[heaviest].weight; w <= fineBytes {
+			halves[0].weight, halves[1].weight = w/2, w/2
+		}
 		pieces = slices.Replace(pieces, heaviest, heaviest+1, halves...)
 	}
 	return pieces, wrap(errors.Join(it.Error(), it.Close()))
