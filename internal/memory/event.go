@@ -27,6 +27,9 @@ func (s *Statement) Event(k EventKind) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if k == EventAggMode {
+		if !s.spills() {
+			return // there is no other mode
+		}
 		for s.options.QuotaBytes > 0 && !s.raised[k] && s.giveUp(0) {
 		}
 		s.raiseSpill(0)

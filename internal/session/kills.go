@@ -32,7 +32,7 @@ type pressure struct {
 	mu     sync.Mutex // protects following
 	kills  []MemoryKill
 	killed int64
-	forced int64 // statements that had to write to temporary storage
+	forced int64 // statements that have ended and had to write to temporary storage
 }
 
 // MemoryKills are the last kills, the oldest first, and how many there were in all.
@@ -42,26 +42,31 @@ func (m *Manager) MemoryKills() (last []MemoryKill, total int64) {
 	return append(last, m.pressure.kills...), m.pressure.killed
 }
 
-// ForcedToDisk is how many statements have written to temporary storage.
-func (m *Manager) ForcedToDisk() int64 {
+// ForcedToDisk is how many statements have written to temporary storage, those that still run included.
+func (m *Manager) ForcedToDisk() (n int64) {
+	for _, s := range m.Sessions() {
+		if s.Process().Memory.SpilledBytes > 0 {
+			n++
+		}
+	}
 	m.pressure.mu.Lock()
 	defer m.pressure.mu.Unlock()
-	return m.pressure.forced
+	return n + m.pressure.forced
 }
 
-func (m *Manager) noteForced() {
-	m.pressure.mu.Lock()
-	m.pressure.forced++
-	m.pressure.mu.Unlock()
-}
-
-// noteEnd takes note of a statement that ended with err if the server's memory was the cause. It is still open.
+// noteEnd takes note of what the server's memory has done to a statement that ended with err and is still open.
 func (s *Session) noteEnd(stmt *memory.Statement, text string, err error) {
+	m, st := s.manager, stmt.Account().Stats()
+	if st.SpilledBytes > 0 {
+		m.pressure.mu.Lock()
+		m.pressure.forced++
+		m.pressure.mu.Unlock()
+	}
 	var why *sqlerr.ServerMemoryError
 	if !errors.As(err, &why) {
 		return
 	}
-	m, st, p := s.manager, stmt.Account().Stats(), s.Process()
+	p := s.Process()
 	k := MemoryKill{
 		Time: m.Now(), LimitBytes: m.MemoryLimit(), ServerBytes: m.Pool.Stats().Committed, ConnID: s.info.ID,
 		MemoryBytes: st.Peak, DiskBytes: st.DiskPeak, Host: p.Host, DB: p.DB, User: p.User,

@@ -60,6 +60,13 @@ func (p *process) setStatement(stmt *memory.Statement, state string) {
 	p.stmt, p.state = stmt, state
 }
 
+// dropStatement forgets it: its figures are counted elsewhere from now on.
+func (p *process) dropStatement() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.stmt = nil
+}
+
 // kill cancels the statement that runs now, if any (S2), and marks the connection if it is to end.
 func (s *Session) kill(queryOnly bool) {
 	s.proc.mu.Lock()

@@ -43,6 +43,7 @@ func (s *Session) run(ctx context.Context, p planned, rows consumer, a answer) (
 	defer cancel(nil)
 	stmt := s.manager.Pool.NewStatement(s.acct, s.statementOptions(p))
 	defer func() {
+		s.proc.dropStatement()
 		s.noteEnd(stmt, p.text, err)
 		s.txn.current = nil
 		stmt.Close()
@@ -203,7 +204,6 @@ func (s *Session) logEvent(e memory.Event) {
 			"memory exceeds quota, rateLimitAction delegate to fallback action", total, conn)
 		return
 	case memory.EventSpill:
-		s.manager.noteForced()
 		msg = "memory exceeds quota, spill to disk now."
 	case memory.EventAggMode:
 		msg = "memory exceeds quota, set aggregate mode to spill-mode"
