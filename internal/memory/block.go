@@ -183,7 +183,7 @@ func (s *Statement) create(a *Account, size int, kind Kind, state state) (BlockI
 func (s *Statement) moreDescs() error {
 	p := s.pool
 	if !p.arbiter.addDescs() {
-		return s.serverErrorLocked()
+		return s.serverError()
 	}
 	s.mu.Unlock()
 	r, err := p.frame(s, &p.descs, 0, true)
@@ -270,7 +270,7 @@ func (s *Statement) keepLoose(d *desc) {
 		s.passQuota(n)
 	}
 	if !s.pool.arbiter.lease(n) {
-		s.fail(s.serverErrorLocked())
+		s.fail(s.serverError())
 		return
 	}
 	s.leased += n

@@ -278,7 +278,7 @@ func (p *Pool) makeRoom(s *Statement, n int64, since time.Time) error {
 	if time.Since(since) > roomTimeout {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		return s.serverErrorLocked()
+		return s.serverError()
 	}
 	timer := time.NewTimer(roomPoll)
 	defer timer.Stop()

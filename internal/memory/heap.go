@@ -51,7 +51,7 @@ func (a *Account) chargeHeap(n int64) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.options.CancelAtQuota && s.options.QuotaBytes > 0 && s.heap+n > s.options.QuotaBytes {
-		return s.quotaErrorLocked()
+		return s.quotaError()
 	}
 	s.heap += n
 	a.heap += n

@@ -192,25 +192,19 @@ func (s *Statement) lost() error {
 	return sqlerr.AssertionError("memory: a freed block is pinned")
 }
 
-// quotaError lists what each operator holds.
+// quotaError lists what each operator holds. s.mu is held.
 func (s *Statement) quotaError() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.quotaErrorLocked()
-}
-
-func (s *Statement) quotaErrorLocked() error {
 	return &sqlerr.QuotaError{ConnID: s.options.ConnID, Report: s.reportLocked()}
 }
 
-func (s *Statement) serverErrorLocked() error {
+func (s *Statement) serverError() error {
 	return &sqlerr.ServerMemoryError{ConnID: s.options.ConnID, Report: s.reportLocked()}
 }
 
 // end fails the statement because the server is short of memory.
 func (s *Statement) end() {
 	s.mu.Lock()
-	s.fail(s.serverErrorLocked())
+	s.fail(s.serverError())
 	s.mu.Unlock()
 }
 
@@ -316,7 +310,7 @@ func (s *Statement) waitForPage(n int64) (Kind, error) {
 	s.mu.Lock()
 	switch {
 	case errors.Is(err, errTimeout), errors.Is(err, errTooMuch):
-		return kind, s.serverErrorLocked()
+		return kind, s.serverError()
 	case err != nil:
 		return kind, err
 	}

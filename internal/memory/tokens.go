@@ -132,7 +132,7 @@ func (s *Statement) failAtQuota(n int64) {
 			}
 		}()
 	}
-	s.fail(s.quotaErrorLocked())
+	s.fail(s.quotaError())
 }
 
 // relax gives the tokens back when a statement that gave some up is well below its quota.
