@@ -83,29 +83,52 @@ func (c *Catalog) build(ctx context.Context, d DDL, tx kv.Txn, a *altered) (int6
 	if !a.copies && len(a.added) == 0 {
 		return 0, nil
 	}
+	mem := table.BuildMemory{Account: d.Txn.Account}
+	if mem.Account == nil {
+		mem.Account = c.txn.Account
+	}
+	if d.Memory != nil {
+		granted, release, err := d.Memory(ctx)
+		if err != nil {
+			return 0, err
+		}
+		defer release()
+		mem = granted
+	}
 	r, err := tx.Reader()
 	if err != nil {
 		return 0, err
 	}
-	defer r.Close()
-	o := table.BuildOptions{Reader: r, Txn: tx, Account: d.Txn.Account, Conv: d.Conv, Progress: d.Context}
-	if o.Account == nil {
-		o.Account = c.txn.Account
+	o := table.BuildOptions{Reader: r, Memory: mem, Location: d.Conv.Loc, Progress: d.Context}
+	b := table.Build{To: table.NewCodec(a.t), Ingest: tx.Ingest}
+	rows, err := c.buildIndexes(ctx, d, a, o, b)
+	return rows, errors.Join(err, r.Close())
+}
+
+// buildIndexes builds the new table, its rows first, or the new indexes of the old one.
+func (c *Catalog) buildIndexes(ctx context.Context, d DDL, a *altered, o table.BuildOptions, b table.Build) (
+	rows int64, err error,
+) {
+	if !a.copies {
+		b.From = b.To
+		for _, b.Index = range a.added {
+			if _, err := table.BuildIndex(ctx, o, b); err != nil {
+				return 0, err
+			}
+		}
+		return 0, nil
 	}
-	to := table.NewCodec(a.t)
-	if a.copies {
-		convert, err := c.converter(ctx, &d, a)
-		if err != nil {
+	b.From, b.Index, b.Convert = table.NewCodec(a.old), a.t.Primary, func() table.Convert { return a.converter(d.Conv) }
+	if rows, err = table.BuildIndex(ctx, o, b); err != nil {
+		return 0, err
+	}
+	d.Conv.Warn = nil // the rows are read again, and have been complained about
+	for _, b.Index = range a.t.Indexes {
+		if _, err := table.BuildIndex(ctx, o, b); err != nil {
 			return 0, err
 		}
-		return table.Copy(ctx, o, table.NewCodec(a.old), to, convert)
 	}
-	for _, x := range a.added {
-		if _, err := table.BuildIndex(ctx, o, to, x); err != nil {
-			return 0, err
-		}
-	}
-	return 0, nil
+	return rows, nil
 }
 
 // finishAlter deletes what is gone and carries the counters over.

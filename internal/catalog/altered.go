@@ -1,7 +1,6 @@
 package catalog
 
 import (
-	"context"
 	"slices"
 
 	"github.com/spillwaydb/spillway/internal/schema"
@@ -324,16 +323,14 @@ func (a *altered) finishPrimary(primary *KeySpec) error {
 	return nil
 }
 
-// converter returns what makes a row of the new table from one of the old.
-func (c *Catalog) converter(
-	ctx context.Context, d *DDL, a *altered,
-) (func(old, row []types.Datum) error, error) {
+// converter returns what makes a row of the new table from one of the old, from the first one on.
+func (a *altered) converter(conv types.ConvContext) table.Convert {
+	a.rowIDs, a.maxAuto = 0, 0
 	from := make([]int, len(a.t.Columns))
 	for i := range a.t.Columns {
 		id := a.t.Columns[i].ID
 		from[i] = slices.IndexFunc(a.old.Columns, func(c schema.Column) bool { return c.ID == id })
 	}
-	conv := d.Conv
 	conv.Strict = true
 	auto := a.t.AutoIncrement()
 	return func(old, row []types.Datum) error {
@@ -370,7 +367,7 @@ func (c *Catalog) converter(
 			}
 		}
 		return nil
-	}, nil
+	}
 }
 
 // convertColumn makes a value of a column's new type. Error 1138 for NULL.

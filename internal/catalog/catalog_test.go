@@ -120,7 +120,7 @@ func (e *env) rows(t *schema.Table) (out [][]types.Datum) {
 	r, err := e.store.Snapshot(ctx)
 	require.NoError(e.t, err)
 	defer r.Close()
-	o := table.BuildOptions{Reader: r, Account: e.acct}
+	o := table.BuildOptions{Reader: r, Memory: table.BuildMemory{Account: e.acct}}
 	n, err := table.EachRow(ctx, o, table.NewCodec(t), func(_ []byte, row []types.Datum) error {
 		kept := append([]types.Datum(nil), row...)
 		for i := range kept {

@@ -1,11 +1,13 @@
 package catalog
 
 import (
+	"context"
 	"time"
 
 	"github.com/spillwaydb/spillway/internal/kv"
 	"github.com/spillwaydb/spillway/internal/schema"
 	"github.com/spillwaydb/spillway/internal/sqlerr"
+	"github.com/spillwaydb/spillway/internal/table"
 	"github.com/spillwaydb/spillway/internal/types"
 	"github.com/spillwaydb/spillway/internal/types/collation"
 )
@@ -21,6 +23,8 @@ type DDL struct {
 	Warn    func(sqlerr.Warning)   // notes of IF EXISTS; may be nil
 	Conv    types.ConvContext      // for defaults, and for values of columns whose type changes
 	Context func(rows int64) error // called now and then by long steps; may be nil
+	// Memory has the memory of a build granted, and the function that gives it back; nil: it is that of Txn.Account.
+	Memory func(ctx context.Context) (table.BuildMemory, func(), error)
 }
 
 // ColumnSpec is a column as CREATE TABLE or ALTER TABLE has it.

@@ -159,6 +159,10 @@ type Txn interface {
 	// DeleteSpan deletes a whole span at commit, for TRUNCATE and DROP, ahead of the transaction's other writes. Its
 	// own reads do not see it. End is not empty.
 	DeleteSpan(s Span) error
+	// Ingest adds a sorted run of keys, which may be larger than any write set: it is written to files now, and becomes
+	// part of the store with Commit. The transaction's own reads do not see it; the keys lie in spans of their own, in
+	// which neither the store has anything nor the transaction writes or deletes.
+	Ingest(ctx context.Context, src SortedSource) error
 	// Commit ends the transaction, also when it fails; nothing of it is stored then. ctx may end it until the writes
 	// are handed to the engine.
 	Commit(ctx context.Context) error

@@ -189,7 +189,7 @@ func (c *cursor) free() {
 // fillCursor runs a plan into a cursor.
 func (s *Session) fillCursor(ctx context.Context, p planned, a answer) error {
 	cols := resultColumns(p.plan.Columns)
-	c, err := s.openCursor(ctx, cols, s.statementOptions(p))
+	c, err := s.openCursor(ctx, cols, s.statementOptions(s.quota(p.plan), p.text))
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/pingcap/tidb/pkg/parser/ast"
@@ -11,11 +12,14 @@ import (
 	"github.com/spillwaydb/spillway/internal/catalog"
 	"github.com/spillwaydb/spillway/internal/expr"
 	"github.com/spillwaydb/spillway/internal/kv"
+	"github.com/spillwaydb/spillway/internal/memory"
 	"github.com/spillwaydb/spillway/internal/parse"
 	"github.com/spillwaydb/spillway/internal/plan/bind"
 	"github.com/spillwaydb/spillway/internal/privilege"
+	"github.com/spillwaydb/spillway/internal/rows"
 	"github.com/spillwaydb/spillway/internal/schema"
 	"github.com/spillwaydb/spillway/internal/sqlerr"
+	"github.com/spillwaydb/spillway/internal/table"
 	"github.com/spillwaydb/spillway/internal/types"
 	"github.com/spillwaydb/spillway/internal/types/collation"
 )
@@ -26,6 +30,7 @@ func (s *Session) definition(ctx context.Context, st *parse.Statement, a answer)
 		return err
 	}
 	env := s.env(ctx)
+	var build *memory.Statement // of a build; nil: there is none
 	d := catalog.DDL{
 		Owner:   s.txn.owner,
 		Timeout: s.lockTimeout(),
@@ -34,7 +39,22 @@ func (s *Session) definition(ctx context.Context, st *parse.Statement, a answer)
 		Conv: types.ConvContext{
 			Strict: env.SQLMode.Strict(), Mode: env.SQLMode, Loc: env.Location, Warn: env.Warn,
 		},
-		Context: func(int64) error { return context.Cause(ctx) },
+		Context: func(rows int64) error {
+			s.proc.setState(fmt.Sprintf("altering table: %d rows read", rows))
+			if build != nil && build.Err() != nil {
+				return build.Err()
+			}
+			return context.Cause(ctx)
+		},
+		Memory: func(ctx context.Context) (m table.BuildMemory, release func(), err error) {
+			build, m, err = s.buildMemory(ctx, st)
+			return m, func() {
+				build.AddWorkers(-1)
+				s.proc.setStatement(nil, "committing alter table to storage engine")
+				m.Account.Close()
+				build.Close()
+			}, err
+		},
 	}
 	if s.locks.tables != nil {
 		// The locks of LOCK TABLES are the session's already: it must not wait for itself, and keeps them.
@@ -44,6 +64,29 @@ func (s *Session) definition(ctx context.Context, st *parse.Statement, a answer)
 	s.txn.owner.SetWait(nil)
 	defer s.txn.owner.ReleaseAll()
 	return s.define(ctx, st, d, env, a)
+}
+
+// buildMemory has the memory of an index build or of a table's copy granted, as that of a statement.
+func (s *Session) buildMemory(ctx context.Context, st *parse.Statement) (
+	*memory.Statement, table.BuildMemory, error,
+) {
+	quota := s.quota(nil)
+	stmt := s.manager.Pool.NewStatement(s.acct, s.statementOptions(quota, st.Text))
+	m := table.BuildMemory{PageBytes: rows.PageBytes(min(quota, s.manager.Pool.Stats().Limit/2), 1)}
+	need := table.BuildBytes(m.PageBytes)
+	s.proc.setStatement(stmt, "waiting for memory")
+	err := stmt.Admit(ctx, need)
+	if err == nil {
+		m.Account, err = stmt.Operator("build", need)
+	}
+	if err != nil {
+		s.proc.setStatement(nil, "")
+		stmt.Close()
+		return nil, m, err
+	}
+	s.proc.setState("altering table")
+	stmt.AddWorkers(1)
+	return stmt, m, nil
 }
 
 func (s *Session) define(ctx context.Context, st *parse.Statement, d catalog.DDL, env *expr.Env, a answer) error {

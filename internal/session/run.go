@@ -41,7 +41,7 @@ var errStale = errors.New("session: plan is older than the catalog")
 func (s *Session) run(ctx context.Context, p planned, rows consumer, a answer) (out outcome, err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	stmt := s.manager.Pool.NewStatement(s.acct, s.statementOptions(p))
+	stmt := s.manager.Pool.NewStatement(s.acct, s.statementOptions(s.quota(p.plan), p.text))
 	defer func() {
 		s.proc.dropStatement()
 		s.noteEnd(stmt, p.text, err)
@@ -155,10 +155,11 @@ func (c *consumer) Rows(ctx context.Context, w *exec.Worker, b *vector.Batch) er
 	return nil
 }
 
-// quota is the statement's quota in bytes: the hint, else tidb_mem_quota_query; no limit: the largest number.
+// quota is the statement's quota in bytes: the plan's hint, else tidb_mem_quota_query; no limit: the largest number.
+// The plan may be nil.
 func (s *Session) quota(p *physical.Plan) int64 {
 	q := s.vars.Int("tidb_mem_quota_query")
-	if p.Hints.MemoryQuotaBytes > 0 {
+	if p != nil && p.Hints.MemoryQuotaBytes > 0 {
 		q = p.Hints.MemoryQuotaBytes
 	}
 	if q <= 0 {
@@ -170,14 +171,13 @@ func (s *Session) quota(p *physical.Plan) int64 {
 // workers is the parallelism of the session's statements.
 func (s *Session) workers() int { return int(max(1, s.vars.Int("tidb_executor_concurrency"))) }
 
-func (s *Session) statementOptions(p planned) memory.StatementOptions {
-	quota := s.quota(p.plan)
+func (s *Session) statementOptions(quota int64, text string) memory.StatementOptions {
 	if quota == 1<<62 {
 		quota = 0
 	}
 	return memory.StatementOptions{
 		ConnID:        s.info.ID,
-		Name:          shorten(p.text, 256),
+		Name:          shorten(text, 256),
 		QuotaBytes:    quota,
 		CancelAtQuota: s.vars.String("tidb_mem_oom_action") == "CANCEL",
 		Spill:         s.vars.Bool("tidb_enable_tmp_storage_on_oom"),

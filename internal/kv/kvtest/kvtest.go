@@ -42,6 +42,7 @@ func Run(t *testing.T, open Factory) {
 		"delete span":             testDeleteSpan,
 		"large commit":            testLargeCommit,
 		"ingest":                  testIngest,
+		"ingest in a transaction": testTxnIngest,
 		"split points":            testSplitPoints,
 		"concurrent committers":   testConcurrentCommitters,
 		"cancelled":               testCancelled,

@@ -85,6 +85,7 @@ func testLargeCommit(s *suite) {
 
 // rows is a sorted source of n rows.
 type rows struct {
+	prefix        string // of keys; empty: that of key
 	n, next, size int
 	fail          error // instead of the last row
 }
@@ -94,7 +95,11 @@ func (r *rows) Next(context.Context) (kv.Key, kv.Value, bool, error) {
 		return nil, nil, false, r.fail
 	}
 	r.next++
-	return []byte(key(r.next - 1)), []byte(strings.Repeat("v", r.size)), true, nil
+	k := key(r.next - 1)
+	if r.prefix != "" {
+		k = r.prefix + k[1:]
+	}
+	return []byte(k), []byte(strings.Repeat("v", r.size)), true, nil
 }
 
 func testIngest(s *suite) {
@@ -114,6 +119,73 @@ func testIngest(s *suite) {
 	size, err := s.store.Size(s.ctx, kv.Span{Start: []byte("k"), End: []byte("l")})
 	require.NoError(s, err)
 	require.Positive(s, size)
+}
+
+// Runs of a transaction come with its commit, with its writes and deletions on both sides of them, or not at all.
+func testTxnIngest(s *suite) {
+	s.put("a", "old", "j", "old", "m", "old", "z", "old")
+	const n = 20_000
+	for _, x := range []struct {
+		name   string
+		runs   []string // prefixes of their keys
+		change func(txn kv.Txn)
+		want   map[string]string
+	}{
+		{"alone", []string{"f"}, func(kv.Txn) {}, map[string]string{"a": "old"}},
+		{"between", []string{"k", "b"}, func(txn kv.Txn) {
+			s.set(txn, "a", "new", "j", "new", "z", "new")
+		}, map[string]string{"a": "new", "j": "new", "m": "old", "z": "new"}},
+		{"spans", []string{"q", "d"}, func(txn kv.Txn) {
+			require.NoError(s, txn.DeleteSpan(kv.Span{Start: []byte("a"), End: []byte("c")}))
+			require.NoError(s, txn.DeleteSpan(kv.Span{Start: []byte("m"), End: []byte("n")}))
+			require.NoError(s, txn.DeleteSpan(kv.Span{Start: []byte("y"), End: []byte("zz")}))
+		}, map[string]string{"a": "-", "b00000001": "-", "j": "new", "m": "-", "z": "-"}},
+	} {
+		for _, commit := range []bool{false, true} {
+			txn := s.begin()
+			x.change(txn)
+			for _, prefix := range x.runs {
+				require.NoError(s, txn.Ingest(s.ctx, &rows{prefix: prefix, n: n, size: 50}))
+			}
+			failed := fmt.Errorf("failed")
+			require.ErrorIs(s, txn.Ingest(s.ctx, &rows{prefix: "w", n: 100, size: 10, fail: failed}), failed)
+			n1 := s.statement(txn)
+			require.NoError(s, txn.Ingest(s.ctx, &rows{prefix: "v", n: 100, size: 10}))
+			require.NoError(s, txn.RollbackTo(n1-1))
+			require.Equal(s, "-", s.get(s.latest(txn), x.runs[0]+"00000001"), x.name)
+			if !commit {
+				s.rollback(txn)
+				r := s.snapshot()
+				require.Equal(s, "-", s.get(r, x.runs[0]+"00000001"), x.name)
+				require.NoError(s, r.Close())
+				continue
+			}
+			s.commit(txn)
+			r := s.snapshot()
+			for k, v := range x.want {
+				require.Equal(s, v, s.get(r, k), "%s: %s", x.name, k)
+			}
+			for _, prefix := range x.runs {
+				span := kv.Span{Start: []byte(prefix), End: []byte(prefix + "~")}
+				require.Len(s, s.scan(r, span, kv.ScanOptions{}, scanShape{buffer: 1 << 16, pairs: 500}), n, x.name)
+			}
+			require.Equal(s, "-", s.get(r, "v00000001"), "undone with its statement")
+			require.NoError(s, r.Close())
+		}
+	}
+	// What a transaction must not do fails, and nothing of it is stored.
+	for _, change := range []func(txn kv.Txn) error{
+		func(txn kv.Txn) error { return txn.Set([]byte("e000005"), nil) },
+		func(txn kv.Txn) error { return txn.DeleteSpan(kv.Span{Start: []byte("e"), End: []byte("f")}) },
+	} {
+		txn := s.begin()
+		require.NoError(s, txn.Ingest(s.ctx, &rows{prefix: "e", n: n, size: 10}))
+		require.NoError(s, change(txn))
+		require.Error(s, txn.Commit(s.ctx))
+		r := s.snapshot()
+		require.Equal(s, "-", s.get(r, "e00000001"))
+		require.NoError(s, r.Close())
+	}
 }
 
 // Split points cover the span without gaps and cut it about evenly, wherever its data is.

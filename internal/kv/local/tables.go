@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 
 	"github.com/cockroachdb/pebble/v2/objstorage/objstorageprovider"
 	"github.com/cockroachdb/pebble/v2/sstable"
@@ -27,12 +28,21 @@ type run struct {
 	acct   *memory.Account
 	writer *sstable.Writer
 	paths  []string
-	spans  []kv.Span // left to delete, disjoint, in order
-	last   []byte    // key added last
-	value  []byte    // buffer
+	spans  []kv.Span     // left to delete, disjoint, in order
+	apart  []finishedRun // ingested together with this one; its tables must not overlap theirs
+	first  []byte        // key added first
+	last   []byte        // key added last
+	value  []byte        // buffer
 
 	writing memory.CommitHeap
 	heap    int64 // charged for value
+}
+
+// A finishedRun is a run in files, to be ingested when its transaction commits.
+type finishedRun struct {
+	statement   int
+	paths       []string
+	first, last []byte // its first and last key
 }
 
 // newRun charges one writer, or waits for its turn. The caller calls discard in any case.
@@ -57,6 +67,17 @@ func (r *run) room(n int) ([]byte, error) {
 
 // start makes sure that there is a table with room for key, the next one.
 func (r *run) start(ctx context.Context, key []byte) error {
+	for len(r.apart) > 0 && bytes.Compare(r.apart[0].first, key) <= 0 {
+		if bytes.Compare(key, r.apart[0].last) <= 0 {
+			return sqlerr.AssertionError("kv/local: a key lies within a run of the same transaction")
+		}
+		if r.writer != nil {
+			if err := r.finish(r.apart[0].first); err != nil {
+				return err
+			}
+		}
+		r.apart = r.apart[1:]
+	}
 	if r.writer != nil && r.writer.Raw().EstimatedSize() >= tableBytes {
 		if err := r.finish(key); err != nil {
 			return err
@@ -120,19 +141,35 @@ func (r *run) delete(ctx context.Context, key []byte) error {
 	return wrap(r.writer.Delete(key))
 }
 
-// ingest makes the run visible and durable.
-func (r *run) ingest(ctx context.Context) (err error) {
-	if len(r.spans) > 0 {
-		if err := r.start(ctx, r.spans[0].Start); err != nil {
+// end writes what is left: the last table, and those for the rest of the spans.
+func (r *run) end(ctx context.Context) error {
+	for r.writer != nil || len(r.spans) > 0 {
+		if r.writer == nil {
+			if err := r.start(ctx, r.spans[0].Start); err != nil {
+				return err
+			}
+		}
+		var next []byte
+		if len(r.apart) > 0 {
+			next = r.apart[0].first
+		}
+		if err := r.finish(next); err != nil {
 			return err
 		}
 	}
-	if r.writer != nil {
-		if err := r.finish(nil); err != nil {
-			return err
-		}
+	return nil
+}
+
+// ingest makes the run, and others that are in files already, visible and durable.
+func (r *run) ingest(ctx context.Context, others []finishedRun) (err error) {
+	if err := r.end(ctx); err != nil {
+		return err
 	}
-	if len(r.paths) == 0 {
+	paths := slices.Clone(r.paths)
+	for _, o := range others {
+		paths = append(paths, o.paths...)
+	}
+	if len(paths) == 0 {
 		return nil
 	}
 	if err := syncDir(r.store.options.FS, r.store.folder); err != nil {
@@ -147,7 +184,7 @@ func (r *run) ingest(ctx context.Context) (err error) {
 		}
 	}()
 	// Not to be cancelled: the engine would leave it half done.
-	return wrap(r.store.db.Ingest(context.WithoutCancel(ctx), r.paths))
+	return wrap(r.store.db.Ingest(context.WithoutCancel(ctx), paths))
 }
 
 // discard gives everything back; what was ingested is out of reach.
@@ -155,23 +192,39 @@ func (r *run) discard() {
 	if r.writer != nil {
 		_ = r.writer.Close() // its table is removed
 	}
-	for _, path := range r.paths {
-		if err := r.store.options.FS.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			r.store.options.Logger.Errorf("storage: removing %s: %v", path, err)
-		}
-	}
+	r.store.remove(r.paths)
 	r.store.heap.release(r.acct, r.heap)
 	r.heap = 0
 	r.writing.Release()
 }
 
-// commitTables stores a write set too large for a batch.
-func (s *store) commitTables(ctx context.Context, acct *memory.Account, w *writeSet, spans []kv.Span) error {
+// remove removes files of runs; those that were ingested are not there any longer.
+func (s *store) remove(paths []string) {
+	for _, path := range paths {
+		if err := s.options.FS.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			s.options.Logger.Errorf("storage: removing %s: %v", path, err)
+		}
+	}
+}
+
+// commitTables stores a write set too large for a batch, and runs.
+func (s *store) commitTables(
+	ctx context.Context, acct *memory.Account, w *writeSet, spans []kv.Span, runs []finishedRun,
+) error {
 	r, err := s.newRun(ctx, acct, spans)
 	if err != nil {
 		return err
 	}
 	defer r.discard()
+	r.apart = slices.Clone(runs)
+	slices.SortFunc(r.apart, func(a, b finishedRun) int { return bytes.Compare(a.first, b.first) })
+	for _, a := range r.apart {
+		for _, span := range spans {
+			if bytes.Compare(span.Start, a.last) <= 0 && bytes.Compare(a.first, span.End) < 0 {
+				return sqlerr.AssertionError("kv/local: a deleted span overlaps a run of the same transaction")
+			}
+		}
+	}
 	err = w.each(func(o *overlay) error {
 		if o.deleted() {
 			return r.delete(ctx, o.key())
@@ -190,7 +243,7 @@ func (s *store) commitTables(ctx context.Context, acct *memory.Account, w *write
 	if err != nil {
 		return err
 	}
-	return r.ingest(ctx)
+	return r.ingest(ctx, runs)
 }
 
 func (s *store) Ingest(ctx context.Context, acct *memory.Account, src kv.SortedSource) error {
@@ -202,16 +255,41 @@ func (s *store) Ingest(ctx context.Context, acct *memory.Account, src kv.SortedS
 		return err
 	}
 	defer r.discard()
-	for first := true; ; first = false {
+	if err := r.addAll(ctx, src); err != nil {
+		return err
+	}
+	defer s.commits.Add(1)
+	return r.ingest(ctx, nil)
+}
+
+// writeRun writes a run that is ingested later.
+func (s *store) writeRun(ctx context.Context, acct *memory.Account, src kv.SortedSource) (finishedRun, error) {
+	r, err := s.newRun(ctx, acct, nil)
+	if err != nil {
+		return finishedRun{}, err
+	}
+	defer r.discard()
+	if err := r.addAll(ctx, src); err != nil {
+		return finishedRun{}, err
+	}
+	if err := r.end(ctx); err != nil {
+		return finishedRun{}, err
+	}
+	f := finishedRun{paths: r.paths, first: r.first, last: r.last}
+	r.paths = nil
+	return f, nil
+}
+
+func (r *run) addAll(ctx context.Context, src kv.SortedSource) error {
+	for {
 		key, value, ok, err := src.Next(ctx)
-		if err != nil {
+		if err != nil || !ok {
 			return err
 		}
-		if !ok {
-			defer s.commits.Add(1)
-			return r.ingest(ctx)
-		}
-		if !first && bytes.Compare(r.last, key) >= 0 {
+		switch {
+		case r.first == nil:
+			r.first = append([]byte{}, key...)
+		case bytes.Compare(r.last, key) >= 0:
 			return sqlerr.AssertionError("kv/local: keys to ingest are not in order")
 		}
 		r.last = append(r.last[:0], key...)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/spillwaydb/spillway/internal/kv"
 	"github.com/spillwaydb/spillway/internal/sqlerr"
@@ -20,6 +21,7 @@ type txn struct {
 	writes    *writeSet
 	owner     *lockOwner // nil: no lock yet
 	spans     []deletedSpan
+	runs      []finishedRun
 	ended     bool
 }
 
@@ -87,6 +89,12 @@ func (t *txn) RollbackTo(n int) error {
 		}
 	}
 	t.spans = kept
+	t.runs = slices.DeleteFunc(t.runs, func(r finishedRun) bool {
+		if r.statement > n {
+			t.store.remove(r.paths)
+		}
+		return r.statement > n
+	})
 	return nil
 }
 
@@ -161,6 +169,22 @@ func (t *txn) DeleteSpan(s kv.Span) error {
 	return nil
 }
 
+func (t *txn) Ingest(ctx context.Context, src kv.SortedSource) error {
+	if err := t.writable(); err != nil {
+		return err
+	}
+	if err := t.store.writable(); err != nil {
+		return err
+	}
+	r, err := t.store.writeRun(ctx, t.options.Account, src)
+	if err != nil || len(r.paths) == 0 {
+		return err
+	}
+	r.statement = t.statement
+	t.runs = append(t.runs, r)
+	return nil
+}
+
 func (t *txn) WriteBytes() int64 { return t.writes.bytes() }
 
 // Commit ends the transaction whether or not it succeeds; after an error nothing of it is stored. The one exception, a
@@ -178,7 +202,7 @@ func (t *txn) Commit(ctx context.Context) error {
 // commit stores what was written.
 func (t *txn) commit(ctx context.Context) error {
 	rows := t.writes.base.Len() + t.writes.delta.Len()
-	if rows == 0 && len(t.spans) == 0 {
+	if rows == 0 && len(t.spans) == 0 && len(t.runs) == 0 {
 		return nil
 	}
 	if err := t.store.writable(); err != nil {
@@ -186,10 +210,10 @@ func (t *txn) commit(ctx context.Context) error {
 	}
 	spans := disjoint(t.spans)
 	defer t.store.commits.Add(1)
-	if c, ok := t.store.fitsBatch(rows, t.writes.bytes(), spans); ok {
+	if c, ok := t.store.fitsBatch(rows, t.writes.bytes(), spans); ok && len(t.runs) == 0 {
 		return t.store.commitBatch(ctx, t.options.Account, t.writes, spans, c)
 	}
-	return t.store.commitTables(ctx, t.options.Account, t.writes, spans)
+	return t.store.commitTables(ctx, t.options.Account, t.writes, spans, t.runs)
 }
 
 // Rollback drops the writes and releases the locks.
@@ -204,7 +228,10 @@ func (t *txn) Rollback() error {
 func (t *txn) end() error {
 	t.ended = true
 	t.writes.clear()
-	t.spans = nil
+	for _, r := range t.runs {
+		t.store.remove(r.paths)
+	}
+	t.spans, t.runs = nil, nil
 	if t.owner != nil {
 		t.store.locks.exit(t.owner)
 	}

@@ -39,6 +39,7 @@ type Rig struct {
 	Pool     *memory.Pool
 	Spill    *spill.Store
 	Files    *faulty.Files
+	FS       vfs.FS // of the storage engine, whose directory is "data"
 	Catalog  *catalog.Catalog
 	Sessions *session.Manager
 
@@ -75,8 +76,9 @@ func New(t testing.TB, o Options) *Rig {
 	account := r.Pool.Server().Child("storage")
 	t.Cleanup(account.Close)
 	var store kv.Store
+	r.FS = vfs.NewMem()
 	store, err = local.Open(local.Options{
-		Path: "data", FS: vfs.NewMem(), Account: account, Heap: r.Pool.Heap(), Logger: engineLog{},
+		Path: "data", FS: r.FS, Account: account, Heap: r.Pool.Heap(), Logger: engineLog{},
 		SpaceBytes: table.PrefixBytes,
 	})
 	require.NoError(t, err)
