@@ -45,6 +45,10 @@ func (p *planner) node(n logical.Node) (physical.Node, error) {
 			u.Inputs = append(u.Inputs, in)
 		}
 		out = u
+	case *logical.Expand:
+		out, err = p.expand(n)
+	case *logical.DefaultRow:
+		out, err = p.defaultRow(n)
 	case *logical.CTEScan:
 		out, err = p.cteScan(n)
 	case *logical.MaxOneRow:

@@ -110,6 +110,8 @@ func repeatable(n logical.Node) bool {
 		exprs = n.Conds
 	case *logical.Projection:
 		exprs = n.Exprs
+	case *logical.Expand:
+		exprs = n.Keys
 	case *logical.Join:
 		exprs = n.Conds
 	case *logical.Agg:

@@ -615,6 +615,7 @@ const (
 	ErrWindowRowsIntervalUse                        Code = 3596
 	ErrWindowExplainJSON                            Code = 3598
 	ErrWindowFunctionIgnoresFrame                   Code = 3599
+	ErrFieldInGroupingNotGroupBy                    Code = 3602
 	ErrIllegalPrivilegeLevel                        Code = 3619
 	ErrCTEMaxRecursionDepth                         Code = 3636
 	ErrNotHintUpdatableVariable                     Code = 3637

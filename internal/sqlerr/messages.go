@@ -620,6 +620,7 @@ var messages = map[Code]message{
 	ErrWindowRowsIntervalUse:                        {"", "Window '%s': INTERVAL can only be used with RANGE frames."},
 	ErrWindowExplainJSON:                            {"", "To get information about window functions use EXPLAIN FORMAT=JSON"},
 	ErrWindowFunctionIgnoresFrame:                   {"", "Window function '%s' ignores the frame clause of window '%s' and aggregates over the whole partition"},
+	ErrFieldInGroupingNotGroupBy:                    {"", "Argument #%d of GROUPING function is not in GROUP BY"},
 	ErrIllegalPrivilegeLevel:                        {"", "Illegal privilege level specified for %s"},
 	ErrCTEMaxRecursionDepth:                         {"", "Recursive query aborted after %d iterations. Try increasing @@cte_max_recursion_depth to a larger value."},
 	ErrNotHintUpdatableVariable:                     {"", "Variable '%s' cannot be set using SET_VAR hint."},

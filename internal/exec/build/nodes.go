@@ -33,6 +33,10 @@ func (b *builder) node(n physical.Node) (*pipe, error) {
 		return b.limit(n)
 	case *physical.MaxOneRow:
 		return b.maxOneRow(n)
+	case *physical.Expand:
+		return b.expand(n)
+	case *physical.DefaultRow:
+		return b.defaultRow(n)
 	case *physical.Window:
 		return b.window(n)
 	case *physical.Sort:

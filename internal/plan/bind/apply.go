@@ -105,6 +105,10 @@ func (a *application) node(n logical.Node) logical.Node {
 			out.Keys = append(out.Keys, logical.SortKey{Expr: a.expr(k.Expr), Desc: k.Desc})
 		}
 		return &out
+	case *logical.Expand:
+		return &logical.Expand{Input: a.node(n.Input), Keys: a.exprs(n.Keys), Cols: n.Cols}
+	case *logical.DefaultRow:
+		return &logical.DefaultRow{Input: a.node(n.Input), Values: n.Values}
 	case *logical.Window:
 		n.Input = a.node(n.Input)
 		// Nobody needs the window as it was.

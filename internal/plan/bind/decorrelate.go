@@ -97,6 +97,8 @@ func exprsOf(n logical.Node) []expr.Expr {
 			}
 		}
 		return out
+	case *logical.Expand:
+		return n.Keys
 	case *logical.Window:
 		var out []expr.Expr
 		_ = n.Exprs(func(e *expr.Expr) error { // which returns no error

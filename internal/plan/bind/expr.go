@@ -19,6 +19,7 @@ type exprBinder struct {
 	// aggs takes aggregates; nil: they are error 1111.
 	aggs    *aggregates
 	grouped bool // the query groups
+	rollup  *rollup
 	// inAggregate: the arguments of an aggregate are bound, so another one is error 1111.
 	inAggregate bool
 	// windows takes window functions; nil: they are error 3593, or 3595 if inWindow.

@@ -53,11 +53,9 @@ func (b *binder) tableSource(n *ast.TableSource, outer *scope) (*query, error) {
 		if alias == "" {
 			return nil, sqlerr.New(sqlerr.ErrDerivedMustHaveAlias)
 		}
-		var sees *scope
-		if n.Lateral {
-			if sees = b.lateral; sees == nil {
-				sees = outer
-			}
+		sees := outer
+		if n.Lateral && b.lateral != nil {
+			sees = b.lateral
 		}
 		b.derivations++
 		q, err := b.query(src, sees)

@@ -27,6 +27,8 @@ func (x *exprBinder) function(n *ast.FuncCallExpr) (expr.Expr, error) {
 		if x.grouped && !x.inAggregate && len(n.Args) == 1 {
 			return x.aggregate(&ast.AggregateFuncExpr{F: name, Args: n.Args})
 		}
+	case "grouping":
+		return x.grouping(n.Args)
 	case "trim":
 		return x.trim(n.Args)
 	case ast.InsertFunc:

@@ -22,13 +22,17 @@ func (s *block) groupItems() error {
 		return nil
 	}
 	if g.Rollup {
-		return notSupported("WITH ROLLUP")
+		s.beginRollup()
 	}
 	s.grouped = true
 	for _, item := range g.Items {
 		e, err := s.groupItem(item.Expr)
 		if err != nil {
 			return err
+		}
+		if s.rollup != nil {
+			s.addKey(e)
+			continue
 		}
 		if _, constant := e.(*expr.Const); constant {
 			continue // one group, but still none for no rows
@@ -180,6 +184,9 @@ func (s *block) group(having []expr.Expr, keys []orderKey, binders ...*exprBinde
 		Input: s.node, GroupBy: s.groupBy, GroupCols: s.groupCols, Aggs: s.aggs.list, AggCols: s.aggs.cols,
 		Stream: s.b.stream, Hash: s.b.hash,
 	}
+	if s.rollup != nil {
+		s.node = s.groupRollup(s.node.(*logical.Agg))
+	}
 	if explicit && len(s.groupBy) == 0 {
 		// GROUP BY of constants: no rows give no group, unlike an aggregate without GROUP BY.
 		one := expr.NewInt(1)
@@ -201,9 +208,9 @@ type grouping struct {
 // in WHERE.
 func (g *grouping) dependent() {
 	g.closed = map[int]bool{}
-	for i, e := range g.s.groupBy {
-		if _, ok := e.(*expr.Column); ok {
-			g.closed[g.s.groupCols[i].ID] = true
+	for _, e := range g.s.groupBy {
+		if c, ok := e.(*expr.Column); ok {
+			g.closed[c.Index] = true
 		}
 	}
 	for changed := true; changed; {
@@ -316,13 +323,13 @@ func (g *grouping) rewrite(e expr.Expr, position int, clause string, explicit bo
 			return e
 		}
 		switch {
-		case g.closed[c.Index]:
+		case g.closed[c.Index] && g.s.rollup == nil:
 			// It is the same for all rows of the group, so grouping by it too changes nothing.
 			col := g.s.addGroup(c)
 			return col.Ref()
 		case g.full && !explicit:
 			failed = sqlerr.New(sqlerr.ErrMixOfGroupFuncAndFields, position, clause, c.Name)
-		case g.full:
+		case g.full && !g.closed[c.Index]:
 			failed = sqlerr.New(sqlerr.ErrWrongFieldWithGroup, position, clause, c.Name)
 		default:
 			a, err := expr.NewAggregateType("any_value", []expr.Expr{c}, false, g.s.b.ctx.Env)

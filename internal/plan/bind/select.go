@@ -44,6 +44,7 @@ type block struct {
 	groupBy   []expr.Expr
 	groupCols []logical.Column
 	grouped   bool
+	rollup    *rollup // nil: without
 	where     []expr.Expr
 }
 
@@ -195,13 +196,20 @@ func (s *block) finish() (*query, error) {
 	if len(having) > 0 {
 		s.node = &logical.Selection{Input: s.node, Conds: having}
 	}
+	if s.rollup != nil && s.n.OrderBy == nil && !s.n.Distinct {
+		if err := s.orderRollup(); err != nil {
+			return nil, err
+		}
+	}
 	s.node = s.windows.attach(orderJoins.attach(s.node))
 	return s.project(keys)
 }
 
 // binder binds expressions that may have aggregates.
 func (s *block) binder(clause string) *exprBinder {
-	return &exprBinder{b: s.b, scope: s.from, clause: clause, aggs: s.aggs, grouped: s.groups()}
+	return &exprBinder{
+		b: s.b, scope: s.from, clause: clause, aggs: s.aggs, grouped: s.groups(), rollup: s.rollup,
+	}
 }
 
 // groups says if the block has GROUP BY or an aggregate, before anything of it is bound.

@@ -85,6 +85,8 @@ func (c *Context) Rows(n logical.Node) float64 {
 		}
 	case *logical.MaxOneRow:
 		return 1
+	case *logical.Expand:
+		return c.Rows(n.Input) * float64(len(n.Keys)+1)
 	case *logical.CTEScan:
 		return c.cteRows(n)
 	case *logical.Union:

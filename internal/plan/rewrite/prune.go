@@ -65,6 +65,8 @@ func prune(n logical.Node, need map[int]bool) logical.Node {
 	switch n := n.(type) {
 	case *logical.Selection:
 		reads(below, n.Conds...)
+	case *logical.Expand:
+		reads(below, n.Keys...)
 	case *logical.Join:
 		reads(below, n.Conds...)
 		for _, p := range n.Params {
