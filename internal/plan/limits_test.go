@@ -74,7 +74,8 @@ func TestLongInList(t *testing.T) {
 	before := heapBytes()
 	p, err := Build(ctx, stmts[0])
 	require.NoError(t, err)
-	require.Less(t, heapBytes()-before, asked)
+	const noise = 16 << 10 // of the runtime
+	require.Less(t, heapBytes()-before, asked+noise)
 	require.Equal(t, 100000, p.Root.(*physical.Scan).Points.Len())
 	runtime.KeepAlive(stmts)
 }
