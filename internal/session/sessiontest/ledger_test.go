@@ -38,8 +38,8 @@ func TestLedger(t *testing.T) {
 	c := r.Connect(t, "")
 	c.Must("create database d")
 	require.NoError(t, c.InitDB(t.Context(), "d"))
-	c.Must(`create table ledger_accounts (id bigint primary key, account_id bigint not null, causality_id bigint not null,
-		balance decimal(20, 4) not null, note varchar(40))`)
+	c.Must(`create table ledger_accounts (id bigint primary key, account_id bigint not null,
+		causality_id bigint not null, balance decimal(20, 4) not null, note varchar(40))`)
 	// Row i belongs to account i * 7919 % accounts, in no order of its keys; its balance is i % 1000 + 0.25.
 	accounts := rows / 4
 	value := func(i string) string {
@@ -66,7 +66,8 @@ func TestLedger(t *testing.T) {
 	want := []string{fmt.Sprintf("%d.%02d00", sum/4, sum%4*25)}
 	hints := map[string]string{
 		"none": "", "HASH_AGG": "/*+ HASH_AGG() */", "STREAM_AGG": "/*+ STREAM_AGG() */",
-		"HASH_JOIN": "/*+ HASH_JOIN(last, ledger_accounts) */", "MERGE_JOIN": "/*+ MERGE_JOIN(last, ledger_accounts) */",
+		"HASH_JOIN":  "/*+ HASH_JOIN(last, ledger_accounts) */",
+		"MERGE_JOIN": "/*+ MERGE_JOIN(last, ledger_accounts) */",
 	}
 	written := r.Spill.Stats().Writes
 	for _, quota := range quotas {

@@ -72,8 +72,8 @@ func tpchFill(c *Client) {
 	insert(c, "part", parts, func(i int) string {
 		return fmt.Sprintf("(%d, '%s %s', 'Manufacturer#%d', 'Brand#%s', '%s', %s, '%s', %s, 'p')", i+1,
 			pick("forest", "green", "red"), pick("green", "blue"), r.IntN(5), pick("12", "23", "34", "45"),
-			pick("ECONOMY ANODIZED STEEL", "SMALL BRASS", "PROMO TIN", "MEDIUM POLISHED TIN"), pick("15", "3", "9", "49"),
-			pick("SM CASE", "MED BOX", "MED BAG", "LG CASE"), money(2000))
+			pick("ECONOMY ANODIZED STEEL", "SMALL BRASS", "PROMO TIN", "MEDIUM POLISHED TIN"),
+			pick("15", "3", "9", "49"), pick("SM CASE", "MED BOX", "MED BAG", "LG CASE"), money(2000))
 	})
 	insert(c, "supplier", suppliers, func(i int) string {
 		return fmt.Sprintf("(%d, 'Supplier#%03d', 'at %d', %s, '%d-555', %s, '%s')", i+1, i+1, r.IntN(99), nation(),
@@ -83,16 +83,16 @@ func tpchFill(c *Client) {
 		return fmt.Sprintf("(%d, %d, %d, %s, 'ps')", i/4+1, (i/4+i%4*10)%suppliers+1, r.IntN(9999), money(1000))
 	})
 	insert(c, "customer", customers, func(i int) string {
-		return fmt.Sprintf("(%d, 'Customer#%03d', 'at %d', %s, '%s-555', %s, '%s', 'c')", i+1, i+1, r.IntN(99), nation(),
-			pick("13", "31", "23", "11"), money(10000), pick("BUILDING", "MACHINERY"))
+		return fmt.Sprintf("(%d, 'Customer#%03d', 'at %d', %s, '%s-555', %s, '%s', 'c')", i+1, i+1, r.IntN(99),
+			nation(), pick("13", "31", "23", "11"), money(10000), pick("BUILDING", "MACHINERY"))
 	})
 	date := func(from, days int) string {
 		return fmt.Sprintf("date_add('1992-01-01', interval %d day)", from+r.IntN(days))
 	}
 	insert(c, "orders", orders, func(i int) string {
 		return fmt.Sprintf("(%d, %d, '%s', %s, %s, '%s', 'Clerk#%d', 0, '%s')", i*3+1, r.IntN(customers*2/3)+1,
-			pick("F", "O", "P"), money(400000), date(0, 2400), pick("1-URGENT", "2-HIGH", "3-MEDIUM", "5-LOW"), r.IntN(9),
-			pick("o", "special requests", "o"))
+			pick("F", "O", "P"), money(400000), date(0, 2400), pick("1-URGENT", "2-HIGH", "3-MEDIUM", "5-LOW"),
+			r.IntN(9), pick("o", "special requests", "o"))
 	})
 	insert(c, "lineitem", orders*4, func(i int) string {
 		day, part := r.IntN(2500), r.IntN(parts)
