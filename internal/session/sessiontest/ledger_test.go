@@ -43,7 +43,8 @@ func TestLedger(t *testing.T) {
 	// Row i belongs to account i * 7919 % accounts, in no order of its keys; its balance is i % 1000 + 0.25.
 	accounts := rows / 4
 	value := func(i string) string {
-		return fmt.Sprintf("%s, %s * 7919 %% %d, %s * 3, %s %% 1000 + 0.25, concat('note ', %s)", i, i, accounts, i, i, i)
+		const row = "%s, %s * 7919 %% %d, %s * 3, %s %% 1000 + 0.25, concat('note ', %s)"
+		return fmt.Sprintf(row, i, i, accounts, i, i, i)
 	}
 	const first = 1 << 8
 	insert(c, "ledger_accounts", first, func(i int) string { return "(" + value(strconv.Itoa(i)) + ")" })
