@@ -3,6 +3,7 @@ package window
 import (
 	"errors"
 
+	"github.com/spillwaydb/spillway/internal/expr"
 	"github.com/spillwaydb/spillway/internal/sqlerr"
 	"github.com/spillwaydb/spillway/internal/types"
 	"github.com/spillwaydb/spillway/internal/vector"
@@ -41,8 +42,14 @@ func (v *value) open(b *buffer, column, other int) error {
 		}
 		return nil
 	}
-	if v.values, err = b.reader(column); err != nil || other < 0 {
+	if v.values, err = b.reader(column); err != nil {
 		return err
+	}
+	// The first value of a partition is read with its first row, and then is at hand.
+	v.values.loose = v.name == "first_value" && v.frame.Start.Kind == expr.UnboundedPreceding &&
+		v.frame.End.Kind >= expr.CurrentRow
+	if other < 0 {
+		return nil
 	}
 	v.defaults, err = b.reader(other)
 	if err == nil {

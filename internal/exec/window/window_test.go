@@ -502,6 +502,8 @@ func TestKept(t *testing.T) {
 	shape := exectest.Shape{Rows: 1024}
 	sum := func(f *Frame) spec { return spec{funcs: []Function{newFunction(t, "sum", 0, f, colInt)}} }
 	running := sum(rowsFrame(expr.UnboundedPreceding, 0, expr.CurrentRow, 0))
+	running.funcs = append(running.funcs, newFunction(t, "row_number", 0, nil), newFunction(t, "lag", 50, nil, colText),
+		newFunction(t, "first_value", 0, rangeFrame(expr.UnboundedPreceding, expr.CurrentRow, false), colInt))
 	whole := sum(rowsFrame(expr.UnboundedPreceding, 0, expr.UnboundedFollowing, 0))
 	for _, c := range []struct {
 		s      spec
