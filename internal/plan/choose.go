@@ -45,6 +45,11 @@ func (p *planner) node(n logical.Node) (physical.Node, error) {
 			u.Inputs = append(u.Inputs, in)
 		}
 		out = u
+	case *logical.Repeat:
+		var in physical.Node
+		if in, err = p.node(n.Input); err == nil {
+			out = &physical.Repeat{Input: in, Count: positions(n.Input.Columns())[n.Count]}
+		}
 	case *logical.Expand:
 		out, err = p.expand(n)
 	case *logical.DefaultRow:

@@ -33,6 +33,8 @@ func (b *builder) node(n physical.Node) (*pipe, error) {
 		return b.limit(n)
 	case *physical.MaxOneRow:
 		return b.maxOneRow(n)
+	case *physical.Repeat:
+		return b.repeat(n)
 	case *physical.Expand:
 		return b.expand(n)
 	case *physical.DefaultRow:

@@ -105,6 +105,8 @@ func (a *application) node(n logical.Node) logical.Node {
 			out.Keys = append(out.Keys, logical.SortKey{Expr: a.expr(k.Expr), Desc: k.Desc})
 		}
 		return &out
+	case *logical.Repeat:
+		return &logical.Repeat{Input: a.node(n.Input), Count: n.Count}
 	case *logical.Expand:
 		return &logical.Expand{Input: a.node(n.Input), Keys: a.exprs(n.Keys), Cols: n.Cols}
 	case *logical.DefaultRow:

@@ -109,9 +109,8 @@ func (b *binder) combine(l, r *query, op ast.SetOprType) (*query, error) {
 		return b.matchRows(l, r, cols, logical.AntiJoin)
 	case ast.Intersect:
 		return b.matchRows(l, r, cols, logical.SemiJoin)
-	case ast.Union, ast.UnionAll:
-	default:
-		return nil, notSupported("EXCEPT ALL and INTERSECT ALL")
+	case ast.ExceptAll, ast.IntersectAll:
+		return b.countRows(l, r, cols, op)
 	}
 	u := &logical.Union{Cols: cols}
 	for _, q := range []*query{l, r} {

@@ -67,6 +67,8 @@ func prune(n logical.Node, need map[int]bool) logical.Node {
 		reads(below, n.Conds...)
 	case *logical.Expand:
 		reads(below, n.Keys...)
+	case *logical.Repeat:
+		below[n.Count] = true
 	case *logical.Join:
 		reads(below, n.Conds...)
 		for _, p := range n.Params {

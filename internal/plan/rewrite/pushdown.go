@@ -61,6 +61,17 @@ func (c *Context) push(n logical.Node, conds []expr.Expr) logical.Node {
 			n.Parts[i] = c.push(n.Parts[i], part)
 		}
 		return n
+	case *logical.Repeat:
+		var stay, down []expr.Expr
+		for _, e := range conds {
+			if within(e, map[int]bool{n.Count: true}) {
+				stay = append(stay, e)
+			} else {
+				down = append(down, e)
+			}
+		}
+		n.Input = c.push(n.Input, down)
+		return selection(n, stay)
 	case *logical.Scan:
 		n.Filter = append(n.Filter, conds...)
 		return n
