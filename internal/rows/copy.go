@@ -36,9 +36,7 @@ func (c *Collection) copyStep(from, to []memory.Ref) (int, error) {
 		}
 		n := min(len(from), c.left()/width)
 		c.number(to[:n])
-		for i, r := range from[:n] {
-			copy(memory.Bytes(b, to[i], width), memory.Bytes(b, r, width))
-		}
+		copyRows(b, to, from[:n], width)
 		c.added(n)
 		return n, nil
 	}
@@ -62,9 +60,7 @@ func (c *Collection) copyStep(from, to []memory.Ref) (int, error) {
 	}
 	n := c.place(&p, len(from))
 	c.number(to[:n])
-	for i, r := range from[:n] {
-		copy(memory.Bytes(b, to[i], width), memory.Bytes(b, r, width))
-	}
+	copyRows(b, to, from[:n], width)
 	c.copyStrings(&p, from[:n], to)
 	for j, r := range from[:n] {
 		if !p.long[j] {
@@ -77,6 +73,38 @@ func (c *Collection) copyStep(from, to []memory.Ref) (int, error) {
 	}
 	c.added(n)
 	return n, nil
+}
+
+// copyRows copies rows without their strings. Usual widths are copied without a call for each row, so that the misses of
+// several rows overlap.
+func copyRows(b memory.Base, to, from []memory.Ref, width int) {
+	switch width {
+	case 16:
+		copyEach[[16]byte](b, to, from)
+	case 24:
+		copyEach[[24]byte](b, to, from)
+	case 32:
+		copyEach[[32]byte](b, to, from)
+	case 40:
+		copyEach[[40]byte](b, to, from)
+	case 48:
+		copyEach[[48]byte](b, to, from)
+	case 56:
+		copyEach[[56]byte](b, to, from)
+	case 64:
+		copyEach[[64]byte](b, to, from)
+	default:
+		for i, r := range from {
+			copy(memory.Bytes(b, to[i], width), memory.Bytes(b, r, width))
+		}
+	}
+}
+
+func copyEach[T any](b memory.Base, to, from []memory.Ref) {
+	to = to[:len(from)]
+	for i, r := range from {
+		*(*T)(b.At(to[i])) = *(*T)(b.At(r))
+	}
 }
 
 // copyStrings copies the strings that lie on the rows' pages.

@@ -206,9 +206,12 @@ func (c *comparer) insertion(e []element) {
 	for i := 1; i < len(e); i++ {
 		x := e[i]
 		j := i
-		for j > 0 && c.compare(&x, &e[j-1]) < 0 {
-			e[j] = e[j-1]
-			j--
+		for ; j > 0; j-- {
+			p := &e[j-1]
+			if x.hi > p.hi || x.hi == p.hi && (x.lo > p.lo || x.lo == p.lo && c.rows(x.row, p.row) >= 0) {
+				break
+			}
+			e[j] = *p
 		}
 		e[j] = x
 	}
