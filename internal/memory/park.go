@@ -64,7 +64,9 @@ func (s *Statement) Wait(ctx context.Context, why WaitReason, wait func(context.
 	var long, done bool // s.mu protects them
 	s.mu.Lock()
 	s.waiting++
-	s.why = why
+	if why != "" { // else what another worker waits for is worth more
+		s.why = why
+	}
 	s.mu.Unlock()
 	stop := s.pool.options.Clock.AfterFunc(s.pool.options.ParkAfter, func() {
 		s.mu.Lock()
