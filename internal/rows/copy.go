@@ -75,7 +75,7 @@ func (c *Collection) copyStep(from, to []memory.Ref) (int, error) {
 	return n, nil
 }
 
-// copyRows copies rows without their strings. Usual widths are copied without a call for each row, so that the misses of
+// copyRows copies rows without their strings. Usual widths are copied without a call for each row, so that misses of
 // several rows overlap.
 func copyRows(b memory.Base, to, from []memory.Ref, width int) {
 	switch width {
