@@ -94,6 +94,8 @@ type Evaluator struct {
 	scratch []byte
 	conv    []byte
 	random  uint64
+	loans   []memory.Page // for scratch memory; see scratch.go
+	backs   []func()
 	closed  bool
 }
 
@@ -157,6 +159,7 @@ func (ev *Evaluator) Close() {
 		return
 	}
 	ev.closed = true
+	ev.giveBack()
 	ev.arena.Free()
 	for _, p := range ev.pages {
 		ev.acct.Free(p)
@@ -303,7 +306,7 @@ func (ev *Evaluator) keep(b []byte) vector.Str {
 // put copies b to where results live.
 func (ev *Evaluator) put(b []byte) (vector.Str, error) {
 	if ev.acct == nil {
-		return ev.keep(b), nil
+		return ev.keep(b), ev.borrow(len(b))
 	}
 	return ev.arena.Put(b)
 }
@@ -311,6 +314,9 @@ func (ev *Evaluator) put(b []byte) (vector.Str, error) {
 // alloc returns room for a result of n bytes and its reference, for ev.str once it is filled.
 func (ev *Evaluator) alloc(n int) ([]byte, memory.Ref, error) {
 	if ev.acct == nil {
+		if err := ev.borrow(n); err != nil {
+			return nil, 0, err
+		}
 		b := make([]byte, n)
 		ev.heap = append(ev.heap, b)
 		return b, memory.Ref(len(ev.heap) - 1), nil
@@ -357,6 +363,7 @@ func EvalRow(e Expr, row []types.Datum, env *Env) (types.Datum, error) {
 		return c.D, nil
 	}
 	ev := &Evaluator{env: env, all: []uint16{0}, row: row, random: seedOf(env)}
+	defer ev.giveBack()
 	m := maker{ev: ev, capacity: 1}
 	nd, err := m.node(e)
 	if err != nil {

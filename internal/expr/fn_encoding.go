@@ -143,7 +143,7 @@ func bytesUpper(b []byte) []byte {
 	return b
 }
 
-func (r *row) setHex(b []byte) error { return r.setBuf(hex.AppendEncode(r.buf(), b)) }
+func (r *row) setHex(b []byte) error { return r.setBuf(hex.AppendEncode(r.bufFor(2*len(b)), b)) }
 
 func hexDigit(c byte) int {
 	switch {
@@ -159,7 +159,7 @@ func hexDigit(c byte) int {
 
 func rowUnhex(r *row) error {
 	s := r.str(0)
-	out := r.buf()
+	out := r.bufFor(len(s)/2 + 1)
 	if len(s)%2 == 1 {
 		d := hexDigit(s[0])
 		if d < 0 {
@@ -339,7 +339,7 @@ const base64Line = 76
 
 func rowToBase64(r *row) error {
 	plain := base64.StdEncoding.AppendEncode(nil, r.str(0))
-	out := r.buf()
+	out := r.bufFor(len(plain) + len(plain)/base64Line)
 	for len(plain) > base64Line {
 		out = append(append(out, plain[:base64Line]...), '\n')
 		plain = plain[base64Line:]
@@ -348,7 +348,7 @@ func rowToBase64(r *row) error {
 }
 
 func rowFromBase64(r *row) error {
-	var clean []byte
+	clean := make([]byte, 0, len(r.str(0)))
 	for _, c := range r.str(0) {
 		switch c {
 		case ' ', '\t', '\n', '\r', '\v', '\f':

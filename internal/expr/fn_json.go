@@ -160,6 +160,9 @@ func (r *row) document(k int) ([]byte, error) {
 		return b, nil
 	}
 	s := r.json()
+	if cap(s.docs[k]) > scratchFree {
+		s.docs[k] = nil
+	}
 	var err error
 	if s.docs[k], err = types.ParseJSON(b, s.docs[k][:0]); err != nil {
 		return nil, jsonError(err, k+1, r.nd.fn.name)

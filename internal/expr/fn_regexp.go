@@ -273,8 +273,11 @@ func (r *row) position(at int, b []byte) (from int, occurrence int64, err error)
 const maxMatches = 1 << 24
 
 // nth finds the occurrence-th match; nil if there is none.
-func (s *regexpState) nth(b []byte, from int, occurrence int64) ([]int, error) {
+func (r *row) nth(s *regexpState, b []byte, from int, occurrence int64) ([]int, error) {
 	n := int(min(max(occurrence, 1), maxMatches))
+	if err := r.payMatches(s, b, from, n); err != nil {
+		return nil, err
+	}
 	var found []int
 	k := 0
 	err := s.each(b, from, n, func(m []int) {
@@ -295,7 +298,7 @@ func rowRegexpInstr(r *row) error {
 	if err != nil {
 		return err
 	}
-	m, err := s.nth(b, from, occurrence)
+	m, err := r.nth(s, b, from, occurrence)
 	if err != nil || m == nil {
 		return errors.Join(err, r.setI64(0))
 	}
@@ -316,7 +319,7 @@ func rowRegexpSubstr(r *row) error {
 	if err != nil {
 		return err
 	}
-	m, err := s.nth(b, from, occurrence)
+	m, err := r.nth(s, b, from, occurrence)
 	if err != nil {
 		return err
 	}
@@ -342,8 +345,14 @@ func rowRegexpReplace(r *row) error {
 	if err != nil {
 		return err
 	}
-	b := append([]byte(nil), s.utf8(r.str(0))...)
-	with := append([]byte(nil), s.utf8(r.str(2))...)
+	b := s.utf8(r.str(0))
+	if err := r.ev.borrow(2 * len(b)); err != nil {
+		return err
+	}
+	if len(s.text) > 0 {
+		b = bytes.Clone(b) // the replacement is converted in the same place
+	}
+	with := bytes.Clone(s.utf8(r.str(2)))
 	from, occurrence, err := r.position(3, b)
 	if err != nil {
 		return err
@@ -351,28 +360,95 @@ func rowRegexpReplace(r *row) error {
 	if r.nargs() <= 4 {
 		occurrence = 0
 	}
+	if s.re != nil && occurrence == 0 && bytes.IndexByte(with, '$') < 0 {
+		return r.replaceAll(s, b, from, expandGroups(nil, with, nil, nil))
+	}
 	limit := maxMatches
 	if occurrence > 0 {
 		limit = int(min(occurrence, maxMatches))
 	}
-	out, done, k := r.buf(), 0, int64(0)
+	if err := r.payMatches(s, b, from, limit); err != nil {
+		return err
+	}
+	var out []byte
+	done, k, paid := 0, int64(0), 0
 	most := r.ev.maxPacket()
-	err = s.each(b, from, limit, func(m []int) {
-		if k++; occurrence > 0 && k != occurrence || int64(len(out)) > most {
+	var refused error
+	each := s.each(b, from, limit, func(m []int) {
+		if k++; refused != nil || occurrence > 0 && k != occurrence || int64(len(out)) > most {
 			return
+		}
+		if need := len(out) + m[0] - done; need >= paid {
+			paid = 2*need + scratchFree
+			if refused = r.ev.borrow(2 * paid); refused != nil {
+				return
+			}
 		}
 		out = append(out, b[done:m[0]]...)
 		out = expandGroups(out, with, b, m)
 		done = m[1]
 	})
-	if err != nil {
+	if err := errFirst(refused, each); err != nil {
+		return err
+	}
+	if err := r.ev.borrow(len(out) + len(b) - done); err != nil {
 		return err
 	}
 	out = append(out, b[done:]...)
-	if cap(out) <= scratchKeep {
-		r.ev.scratch = out[:0]
-	}
 	return r.setConverted(s, out)
+}
+
+func errFirst(a, b error) error {
+	if a != nil {
+		return a
+	}
+	return b
+}
+
+// payMatches pays for the places of matches, which are found all at once, or for regexp2's copy of the text.
+func (r *row) payMatches(s *regexpState, b []byte, from, limit int) error {
+	if s.re == nil {
+		return r.ev.borrow(6 * len(b))
+	}
+	n := min(len(b)-from+1, limit)
+	const placeBytes = 2 * (24 + 16)
+	if n*placeBytes > scratchFree {
+		count, _ := s.count(b[from:])
+		n = min(n, count)
+	}
+	return r.ev.borrow(n * (placeBytes + 32*s.re.NumSubexp()))
+}
+
+// count finds how many matches there are, and of how many bytes.
+func (s *regexpState) count(b []byte) (n, matched int) {
+	s.re.ReplaceAllFunc(b, func(m []byte) []byte {
+		n++
+		matched += len(m)
+		return nil
+	})
+	return n, matched
+}
+
+// replaceAll replaces all matches behind byte from by one text. Matches are handed over one by one, as parts of b.
+func (r *row) replaceAll(s *regexpState, b []byte, from int, with []byte) error {
+	rest := b[from:]
+	n, matched := s.count(rest)
+	size := int64(len(b)) - int64(matched) + int64(n)*int64(len(with))
+	if r.tooLong(size) {
+		return r.setNull()
+	}
+	if err := r.ev.borrow(int(size)); err != nil {
+		return err
+	}
+	out := append(make([]byte, 0, size), b[:from]...)
+	done := 0
+	s.re.ReplaceAllFunc(rest, func(m []byte) []byte {
+		at := cap(rest) - cap(m)
+		out = append(append(out, rest[done:at]...), with...)
+		done = at + len(m)
+		return nil
+	})
+	return r.setConverted(s, append(out, rest[done:]...))
 }
 
 // expandGroups appends a replacement: $1 is a group, \x is x.

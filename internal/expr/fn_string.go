@@ -200,7 +200,7 @@ func rowLower(r *row) error {
 	if c == collation.Binary {
 		return r.setSub(0, 0, len(r.str(0)))
 	}
-	return r.setBuf(collation.Lower(c, r.buf(), r.str(0)))
+	return r.setBuf(collation.Lower(c, r.bufFor(len(r.str(0))), r.str(0)))
 }
 
 func rowUpper(r *row) error {
@@ -208,7 +208,7 @@ func rowUpper(r *row) error {
 	if c == collation.Binary {
 		return r.setSub(0, 0, len(r.str(0)))
 	}
-	return r.setBuf(collation.Upper(c, r.buf(), r.str(0)))
+	return r.setBuf(collation.Upper(c, r.bufFor(len(r.str(0))), r.str(0)))
 }
 
 func (r *row) trim(left, right bool) error {
@@ -515,7 +515,7 @@ func rowQuote(r *row) error {
 	if r.isNull(0) {
 		return r.setStr([]byte("NULL"))
 	}
-	out := append(r.buf(), '\'')
+	out := append(r.bufFor(2*len(r.str(0))+2), '\'')
 	for _, c := range r.str(0) {
 		switch c {
 		case '\'', '\\':

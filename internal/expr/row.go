@@ -2,6 +2,7 @@ package expr
 
 import (
 	"encoding/binary"
+	"strings"
 
 	"github.com/spillwaydb/spillway/internal/sqlerr"
 	"github.com/spillwaydb/spillway/internal/types"
@@ -26,6 +27,8 @@ func (ev *Evaluator) evalRows(nd *node, rs rows) error {
 	if strict {
 		orNulls(nd.out.Null, nd.av, rs)
 	}
+	_, isLong := scratchFactors[nd.fn.name]
+	isLong = isLong || strings.HasPrefix(nd.fn.name, "json_")
 	for k := range rs.n {
 		i := rs.at(k)
 		if isString {
@@ -36,9 +39,17 @@ func (ev *Evaluator) evalRows(nd *node, rs rows) error {
 		}
 		nd.out.Null[i] = 0
 		r.i = i
+		if isLong {
+			if err := ev.borrow(r.scratchOf()); err != nil {
+				ev.giveBackLoans()
+				return err
+			}
+		}
 		if err := nd.fn.row(r); err != nil {
+			ev.giveBackLoans()
 			return err
 		}
+		ev.giveBackLoans()
 	}
 	return nil
 }
@@ -201,6 +212,14 @@ func (r *row) build(n int64, fill func(dst []byte)) error {
 
 // buf is an empty scratch buffer; setBuf ends its use.
 func (r *row) buf() []byte { return r.ev.scratch[:0] }
+
+// bufFor is buf with room for n bytes, so that long results do not double.
+func (r *row) bufFor(n int) []byte {
+	if n <= cap(r.ev.scratch) || n <= scratchKeep {
+		return r.buf()
+	}
+	return make([]byte, 0, n)
+}
 
 // setBuf is setStr of what was built in buf.
 func (r *row) setBuf(b []byte) error {

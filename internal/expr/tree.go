@@ -172,8 +172,8 @@ func foldCall(c *Call, env *Env) Expr {
 	}
 	quiet, warned := quietEnv(env)
 	d, err := EvalConst(c, quiet)
-	if err != nil || *warned {
-		return c
+	if err != nil || *warned || len(d.S) > scratchFree {
+		return c // a long value is made in the statement's pages
 	}
 	d.Type = c.t
 	return &Const{D: d, coerc: c.coerc, computed: true}

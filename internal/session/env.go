@@ -2,6 +2,8 @@ package session
 
 import (
 	"context"
+	"errors"
+	"runtime/debug"
 	"strconv"
 	"sync"
 	"time"
@@ -59,6 +61,7 @@ func (s *Session) env(ctx context.Context) *expr.Env {
 		},
 		Variable: s.variable,
 		Sleep:    s.sleep,
+		Borrow:   s.borrow,
 	}
 	if id, ok := collation.ByName(s.vars.String("collation_connection")); ok {
 		e.Collation = id
@@ -203,4 +206,32 @@ func (s *Session) sleep(ctx context.Context, d time.Duration) error {
 		return wait(ctx)
 	}
 	return s.txn.current.Wait(ctx, waitSleep, wait)
+}
+
+// borrowPage is the size of the pages that pay for the heap of long values.
+const borrowPage = 1 << 20
+
+// borrow leases pages that stay unused, so that the Go heap may have what they stand for.
+func (s *Session) borrow(n int64) (back func(), err error) {
+	var pages []memory.Page
+	back = func() {
+		if len(pages) > 8 {
+			debug.FreeOSMemory()
+		}
+		for _, p := range pages {
+			s.acct.Free(p)
+		}
+	}
+	for ; n > 0; n -= borrowPage {
+		p, err := s.acct.Alloc(borrowPage, memory.Leased)
+		if err != nil {
+			back()
+			if errors.Is(err, sqlerr.ErrNoSurplus) {
+				err = &sqlerr.ServerMemoryError{ConnID: s.info.ID}
+			}
+			return nil, err
+		}
+		pages = append(pages, p)
+	}
+	return back, nil
 }

@@ -9,7 +9,7 @@ import (
 )
 
 // ErrNoSurplus says that no pages beyond the granted minimum are to be had now. The caller goes on with its smaller
-// algorithm; it is never returned to a client.
+// algorithm. Where there is none, for a single long value, it is 1041 to the client.
 var ErrNoSurplus = errors.New("no surplus pages")
 
 // QuotaError ends a statement that cannot be kept within tidb_mem_quota_query.

@@ -87,6 +87,10 @@ func From(err error) *Error {
 		return Wrap(err, ErrQueryInterrupted)
 	case errors.Is(err, context.DeadlineExceeded):
 		return Wrap(err, ErrQueryTimeout)
+	case errors.Is(err, ErrNoSurplus):
+		e := Newf(ErrOutOfResources, "Out of memory; a value needs pages that are not free")
+		e.cause = err
+		return e
 	}
 	u := Newf(ErrUnknown, "%s", err.Error())
 	u.cause = err

@@ -105,7 +105,8 @@ func TestFrom(t *testing.T) {
 	require.True(t, Is(fmt.Errorf("x: %w", w), ErrErrorOnRead))
 	require.False(t, Is(w, ErrBadDB))
 	require.False(t, Is(nil, ErrBadDB))
-	require.Equal(t, ErrUnknown, CodeOf(ErrNoSurplus))
+	require.Equal(t, ErrOutOfResources, CodeOf(ErrNoSurplus))
+	require.ErrorIs(t, From(ErrNoSurplus), ErrNoSurplus)
 }
 
 func TestResources(t *testing.T) {

@@ -38,9 +38,12 @@ type jsonParser struct {
 	pos    int
 	dst    []byte
 	depth  int
-	places []int       // of elements of open arrays
+	places []uint32    // of elements of open arrays
 	fields []jsonField // of members of open objects
 }
+
+// jsonLongText is the length from which a text's elements are counted first.
+const jsonLongText = 64 << 10
 
 // jsonField is a member, places counted from the start of its object.
 type jsonField struct{ key, keyLength, value int }
@@ -52,6 +55,12 @@ func ParseJSON(src, dst []byte) ([]byte, error) {
 	p.skip()
 	if p.pos == len(src) {
 		return dst, p.fail("The document is empty.")
+	}
+	if len(src) > jsonLongText {
+		// Long buffers do not double.
+		n := bytes.Count(src, []byte(","))
+		p.places = make([]uint32, 0, n+1)
+		p.dst = slices.Grow(dst, len(src)+16*n)
 	}
 	start := len(dst)
 	if err := p.value(); err != nil {
@@ -140,7 +149,7 @@ func (p *jsonParser) array() error {
 		if p.depth == jsonDepthMax {
 			return sqlerr.New(sqlerr.ErrJSONDocumentTooDeep)
 		}
-		p.places = append(p.places, len(p.dst)-start)
+		p.places = append(p.places, uint32(len(p.dst)-start))
 		if err := p.value(); err != nil {
 			return err
 		}
@@ -156,7 +165,7 @@ func (p *jsonParser) array() error {
 	}
 	p.pos++
 	for _, at := range p.places[base:] {
-		p.dst = binary.LittleEndian.AppendUint32(p.dst, uint32(at))
+		p.dst = binary.LittleEndian.AppendUint32(p.dst, at)
 	}
 	p.dst = finishJSON(p.dst, start, len(p.places)-base)
 	p.places = p.places[:base]

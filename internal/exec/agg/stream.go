@@ -194,7 +194,7 @@ func (l *streamLocal) add(in *vector.Batch, sel []uint16) error {
 			l.args = append(l.args, in.Cols[c])
 		}
 		if err := st.Update(sel, 0, 0, l.args); err != nil {
-			return err
+			return rows.Final(err)
 		}
 	}
 	return nil

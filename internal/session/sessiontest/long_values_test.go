@@ -1,0 +1,72 @@
+package sessiontest
+
+import (
+	"fmt"
+	"runtime/metrics"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/spillwaydb/spillway/internal/sqlerr"
+)
+
+// TestLongValues: functions that build long values have them right, or are refused with an error of memory; either way
+// the heap stays within what the pool has.
+func TestLongValues(t *testing.T) {
+	const limit = 48 << 20
+	r := New(t, Options{LimitBytes: limit})
+	c := r.Connect(t, "")
+	var peak atomic.Uint64
+	stop, done := make(chan struct{}), make(chan struct{})
+	defer func() { close(stop); <-done }()
+	go func() {
+		defer close(done)
+		sample := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
+		for tick := time.Tick(time.Millisecond); ; {
+			select {
+			case <-stop:
+				return
+			case <-tick:
+			}
+			metrics.Read(sample)
+			peak.Store(max(peak.Load(), sample[0].Value.Uint64()))
+		}
+	}()
+	const m = 1 << 20
+	right, refused := 0, 0
+	for sql, want := range map[string]string{
+		fmt.Sprintf("select length(repeat('x', %d))", 60*m):                                     fmt.Sprint(60 * m),
+		fmt.Sprintf("select length(repeat('x', %d))", 4*m):                                      fmt.Sprint(4 * m),
+		fmt.Sprintf("select length(replace(repeat('x', %d), 'x', 'yyyy'))", 8*m):                fmt.Sprint(32 * m),
+		fmt.Sprintf("select length(upper(repeat('x', %d)))", 4*m):                               fmt.Sprint(4 * m),
+		fmt.Sprintf("select length(hex(repeat('x', %d)))", 3*m):                                 fmt.Sprint(6 * m),
+		fmt.Sprintf("select length(quote(repeat('x', %d)))", 30*m):                              fmt.Sprint(30*m + 2),
+		fmt.Sprintf("select length(regexp_replace(repeat('x', %d), 'x', 'yy'))", 2*m):           fmt.Sprint(4 * m),
+		fmt.Sprintf("select length(regexp_replace(repeat('xy', %d), '(x)', '$1$1'))", m/8):      fmt.Sprint(3 * m / 8),
+		fmt.Sprintf("select length(regexp_replace(repeat('x', %d), '(x)', '$1$1'))", 4*m):       fmt.Sprint(8 * m),
+		fmt.Sprintf("select json_length(concat('[', repeat('1,', %d), '1]'))", m/4):             fmt.Sprint(m/4 + 1),
+		fmt.Sprintf("select json_length(concat('[', repeat('1,', %d), '1]'))", 8*m):             fmt.Sprint(8*m + 1),
+		fmt.Sprintf("select json_length(concat('{', repeat('\"a\":1,', %d), '\"a\":1}'))", 4*m): "1",
+		fmt.Sprintf("select concat(repeat('x', %d), 'a') = concat(repeat('X', %d), 'b')", m, m): "0",
+	} {
+		rows, err := c.Run(t.Context(), sql)
+		if err != nil {
+			refused++
+			code := sqlerr.CodeOf(err)
+			require.Contains(t, []sqlerr.Code{
+				sqlerr.ErrOutOfResources, sqlerr.ErrMemoryExceedForInstance, sqlerr.ErrUnknown,
+			}, code, "%s: %v", sql, err)
+			require.NotContains(t, err.Error(), "surplus", sql)
+		} else {
+			right++
+			require.Equal(t, []string{want}, rows, sql)
+		}
+		require.Equal(t, []string{"1"}, c.Must("select 1"))
+	}
+	require.Positive(t, right)
+	require.Positive(t, refused)
+	t.Logf("%d right, %d refused, the heap's peak is %d MiB", right, refused, peak.Load()>>20)
+	require.Less(t, peak.Load(), uint64(2*limit))
+}
