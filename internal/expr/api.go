@@ -39,8 +39,8 @@ type Env struct {
 	// SetLastInsertID is called by LAST_INSERT_ID(n); nil: nothing.
 	SetLastInsertID func(n uint64)
 	Variable        func(scope, name string) (types.Datum, error)
-	// Borrow pays for n bytes of the Go heap until back is called, for values that are computed outside of a statement's
-	// pages; nil: not paid for.
+	// Borrow pays for n bytes of the Go heap until back is called, for values that are computed outside of a
+	// statement's pages; nil: not paid for.
 	Borrow func(n int64) (back func(), err error)
 	// Sleep waits for SLEEP(), BENCHMARK() and GET_LOCK(); it parks the statement.
 	Sleep func(ctx context.Context, d time.Duration) error
