@@ -7,8 +7,9 @@
 // gives them out again with the functions' results. Rows are numbered from 0 over the whole input. A row can be given
 // as soon as the functions need not look further ahead: at once for ROW_NUMBER, RANK, LAG and frames that end at the
 // current row; n rows later for LEAD and ROWS n FOLLOWING; when its peers, the rows equal to it in the order, are there
-// for RANGE frames; else at the end of its partition. So of a running total only the last rows are kept, whatever the
-// partition's size, and for CUME_DIST the whole partition, which the pool may spill.
+// for RANGE frames, or a key beyond the frame's end for RANGE n FOLLOWING; else at the end of its partition. So of a
+// running total only the last rows are kept, whatever the partition's size, and for CUME_DIST all of the partition,
+// which the pool may spill.
 //
 // Functions read the collection with cursors that only move forward, as both ends of every frame of MySQL's do from row
 // to row. A cursor pins its block only while it copies values out of it. What is behind all cursors is freed.

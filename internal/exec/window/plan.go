@@ -32,7 +32,7 @@ type plan struct {
 	frames []Frame // different ones
 	peers  bool    // functions look at the end of a row's peers
 
-	// How far ahead functions look from a row.
+	// How far ahead functions look from a row; besides, to the ends of the frames that are ahead.
 	whole     bool // to the end of the partition
 	peersOnly bool // to the end of its peers
 	ahead     int64
@@ -102,7 +102,7 @@ func (p *plan) look(f *Function) {
 	}
 	end := &f.Frame.End
 	switch {
-	case end.Kind == expr.UnboundedFollowing, !f.Frame.Rows && end.Kind == expr.Following:
+	case end.Kind == expr.UnboundedFollowing:
 		p.whole = true
 	case f.Frame.Rows && end.Kind == expr.Following:
 		p.ahead = max(p.ahead, min(end.Rows, rowsMost))
@@ -198,6 +198,10 @@ func MinBytes(o Options) int64 {
 		}
 		if f.End.Limited {
 			n += p.readerBytes(p.at(f.Key))
+		}
+		if f.ahead() {
+			n += p.readerBytes(p.at(f.Key), p.at(f.End.Limit))
+			n += vector.BatchBytes([]types.Type{o.Types[f.Key]}, 1, 0)
 		}
 	}
 	return n + stack + text

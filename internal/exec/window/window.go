@@ -74,8 +74,9 @@ type local struct {
 	groupEnd       int64   // the end of the last peers that were looked for
 	peers, peersTo [chunkRows]int64
 
-	frames []*frame
-	funcs  []function
+	frames   []*frame
+	horizons []*horizon
+	funcs    []function
 	// rewinds undo the reading of strings.
 	rewinds []func()
 }
@@ -108,12 +109,32 @@ func (l *local) open() error {
 		if err := f.open(&l.buf, p.at); err != nil {
 			return err
 		}
+		if f.ahead() {
+			if err := l.openHorizon(f); err != nil {
+				return err
+			}
+		}
 	}
 	for i := range p.Funcs {
 		if err := l.openFunction(&p.Funcs[i]); err != nil {
 			return err
 		}
 	}
+	return nil
+}
+
+func (l *local) openHorizon(f *frame) error {
+	p := l.plan
+	h := &horizon{desc: f.Desc, key: f.Key, compare: f.compare}
+	l.horizons = append(l.horizons, h)
+	var err error
+	if h.last, err = vector.NewBatch(l.acct, []types.Type{p.Types[f.Key]}, 1, 0); err != nil {
+		return err
+	}
+	if h.reader, err = l.buf.reader(p.at(f.Key), p.at(f.End.Limit)); err != nil {
+		return err
+	}
+	h.loose = true
 	return nil
 }
 
@@ -210,6 +231,9 @@ func (l *local) keep(in *vector.Batch) error {
 			l.starts = append(l.starts, first+int64(i))
 		}
 	}
+	for _, h := range l.horizons {
+		h.came(in, sel[len(sel)-1])
+	}
 	return l.append(in, sel, marks)
 }
 
@@ -237,10 +261,10 @@ func (l *local) append(in *vector.Batch, sel []uint16, marks []uint8) error {
 }
 
 // ready is the row before which all can be given.
-func (l *local) ready() int64 {
+func (l *local) ready() (int64, error) {
 	count := l.buf.count()
 	if l.ended {
-		return count
+		return count, nil
 	}
 	last := l.start
 	if n := len(l.starts); n > 0 {
@@ -250,11 +274,18 @@ func (l *local) ready() int64 {
 	row := count - p.ahead
 	switch {
 	case p.whole:
-		return last
+		return last, nil
 	case p.peersOnly:
 		row = min(row, l.lastPeers)
 	}
-	return max(last, row)
+	for _, h := range l.horizons {
+		n, err := h.ready(max(last, l.next), l.lastPeers, count)
+		if err != nil {
+			return 0, err
+		}
+		row = min(row, n)
+	}
+	return max(last, row), nil
 }
 
 // give returns the next batch; nil: there is none before more rows come.
@@ -286,7 +317,10 @@ func (l *local) compute() error {
 	}
 	l.chunk, l.given = 0, 0
 	l.buf.begin(&l.first)
-	ready := l.ready()
+	ready, err := l.ready()
+	if err != nil {
+		return err
+	}
 	if l.next >= ready {
 		return l.buf.release(l.rows)
 	}
@@ -454,10 +488,13 @@ func (l *local) Close() error {
 	for _, f := range l.frames {
 		f.close()
 	}
+	for _, h := range l.horizons {
+		h.close()
+	}
 	for _, f := range l.funcs {
 		f.close()
 	}
-	l.frames, l.funcs = nil, nil
+	l.frames, l.horizons, l.funcs = nil, nil, nil
 	l.partition.Close()
 	l.order.Close()
 	l.buf.rows.Close()

@@ -542,6 +542,51 @@ func TestKept(t *testing.T) {
 	}
 }
 
+// TestRangeKept is TestKept for frames that end at a later key.
+func TestRangeKept(t *testing.T) {
+	s := spec{funcs: []Function{newFunction(t, "sum", 0, rangeFrame(expr.Preceding, expr.Following, false), colInt)}}
+	x := table{rows: 20_000, partitions: 1, keys: 20_000, texts: 10, low: 30, high: 50}
+	test := (spec{}).test(t, x)
+	o := Options{
+		Types: columnTypes, Output: outputColumns, Partition: []int{colPartition}, Order: []int{colKey}, Funcs: s.funcs,
+	}
+	for i, r := range test.Rows { // NULLs would all be peers
+		if key := int64(i - 50_000); r[colKey].IsNull() {
+			r[colKey] = types.NewIntDatum(columnTypes[colKey], key)
+			r[colLow] = types.NewIntDatum(columnTypes[colLow], key-x.low)
+			r[colHigh] = types.NewIntDatum(columnTypes[colHigh], key+x.high)
+		}
+	}
+	test.MinBytes = func(int) int64 { return MinBytes(o) }
+	test.New = func(acct *memory.Account, _ *memory.Statement, _ int) (*exectest.Subject, error) {
+		o.Account = acct
+		return exectest.Step(New(o)), nil
+	}
+	got := test.Do(t, exectest.Conditions{Shape: exectest.Shape{Rows: 1024}, QuotaBytes: 256 << 10})
+	require.NoError(t, got.Err)
+	require.Zero(t, got.Writes)
+	from, to, sum, values := 0, 0, int64(0), 0
+	for i, r := range test.Rows {
+		for ; to < len(test.Rows) && test.Rows[to][colKey].I <= r[colHigh].I; to++ {
+			sum, values = sum+test.Rows[to][colInt].I, values+notNull(test.Rows[to][colInt])
+		}
+		for ; test.Rows[from][colKey].I < r[colLow].I; from++ {
+			sum, values = sum-test.Rows[from][colInt].I, values-notNull(test.Rows[from][colInt])
+		}
+		d := got.Rows[i][outputColumns]
+		if d.IsNull() != (values == 0) || values > 0 && d.D != types.DecFromInt64(sum, 0) {
+			require.Fail(t, "wrong", "row %d: want %d, got %s", i, sum, show(d))
+		}
+	}
+}
+
+func notNull(d types.Datum) int {
+	if d.IsNull() {
+		return 0
+	}
+	return 1
+}
+
 // TestMinBytes holds a statement with each function against its bound.
 func TestMinBytes(t *testing.T) {
 	for _, f := range append(ranked(t), framed(t, rangeFrame(expr.Preceding, expr.Following, false))...) {
