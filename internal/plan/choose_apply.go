@@ -1,6 +1,8 @@
 package plan
 
 import (
+	"slices"
+
 	"github.com/spillwaydb/spillway/internal/expr"
 	"github.com/spillwaydb/spillway/internal/plan/logical"
 	"github.com/spillwaydb/spillway/internal/plan/physical"
@@ -42,7 +44,7 @@ func (p *planner) applyJoin(n *logical.Join) (physical.Node, error) {
 }
 
 // paramScan plans a scan whose conditions depend on an outer row. The index is chosen for values made up; the ranges
-// are computed when the values are known, and the rows are checked against all conditions.
+// are computed when the values are known; the rows are checked against conditions that these do not cover.
 func (p *planner) paramScan(n *logical.Scan) (physical.Node, error) {
 	sample := *n
 	env := *p.ctx.Env
@@ -79,7 +81,12 @@ func (p *planner) paramScan(n *logical.Scan) (physical.Node, error) {
 			}
 			a := rules.AccessBy(&bound, index)
 			s := *out
-			s.Ranges, s.Points, s.Bind = a.Ranges, a.Points, nil
+			s.Ranges, s.Points, s.Bind, s.Filter = a.Ranges, a.Points, nil, nil
+			for i, e := range bound.Filter { // but for what the ranges cover
+				if slices.Contains(a.Residual, e) {
+					s.Filter = append(s.Filter, filter[i])
+				}
+			}
 			return &s, a.Empty
 		}
 	}

@@ -68,6 +68,7 @@ type builder struct {
 	opened int                       // accounts of sub
 	once   bool                      // some operator cannot be executed again
 	limits map[*physical.Scan]uint64 // of locking scans: rows that the plan takes at most
+	first  map[*physical.Scan]uint64 // see firstRows
 
 	spills  map[int]bool // see ExpectedSpills; nil: not asked for
 	surplus float64      // bytes, for spills

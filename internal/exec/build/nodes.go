@@ -71,6 +71,7 @@ func (b *builder) rowCapacity(t []types.Type) int {
 }
 
 func (b *builder) scan(n *physical.Scan) (*pipe, error) {
+	node := n
 	if n.Bind != nil && !b.dry {
 		bound, empty := n.Bind(b.deps.Env)
 		if empty {
@@ -78,16 +79,16 @@ func (b *builder) scan(n *physical.Scan) (*pipe, error) {
 		}
 		n = bound
 	}
-	workers := b.sizing.Workers
+	workers, batch := b.sizing.Workers, b.scanRows(node, n)
 	if n.KeepOrder || n.Lock != physical.LockNone {
 		workers = 1
 	}
-	t, err := b.rent(n, scan.MinBytes(n, workers, b.sizing.BatchRows))
+	t, err := b.rent(n, scan.MinBytes(n, workers, batch))
 	if err != nil {
 		return nil, err
 	}
 	if b.dry {
-		return b.source(n, nil, n.Types(), b.sizing.BatchRows, workers, t), nil
+		return b.source(n, nil, n.Types(), batch, workers, t), nil
 	}
 	var store kv.Store
 	if workers > 1 {
@@ -95,12 +96,12 @@ func (b *builder) scan(n *physical.Scan) (*pipe, error) {
 	}
 	src, err := scan.New(scan.Options{
 		Account: t.acct, Node: n, Txn: b.deps.Txn, Lock: b.deps.Lock, Store: store, Env: b.deps.Env,
-		Workers: workers, BatchRows: b.sizing.BatchRows, Limit: b.limits[n],
+		Workers: workers, BatchRows: batch, Limit: b.limits[node],
 	})
 	if err != nil {
 		return nil, err
 	}
-	return b.source(n, src, n.Types(), b.sizing.BatchRows, workers, t), nil
+	return b.source(n, src, n.Types(), batch, workers, t), nil
 }
 
 // noRows stands for a scan that can find nothing, whose account it takes.
@@ -200,6 +201,9 @@ func (b *builder) limitLocks(n *physical.Limit) {
 
 func (b *builder) limit(n *physical.Limit) (*pipe, error) {
 	b.limitLocks(n)
+	if n.Count < 1<<62 && n.Offset < 1<<62 {
+		b.firstRows(n.Input, n.Offset+n.Count)
+	}
 	p, err := b.node(n.Input)
 	if err != nil {
 		return nil, err
