@@ -103,9 +103,9 @@ func TestProcessListStates(t *testing.T) {
 	state := func(want string) {
 		t.Helper()
 		require.Eventually(t, func() bool {
+			const list = "SELECT COUNT(*) FROM information_schema.processlist WHERE STATE LIKE ?"
 			var n int
-			err := admin.QueryRow("SELECT COUNT(*) FROM information_schema.processlist WHERE STATE LIKE ?", want).Scan(&n)
-			return err == nil && n > 0
+			return admin.QueryRow(list, want).Scan(&n) == nil && n > 0
 		}, 20*time.Second, 20*time.Millisecond, want)
 	}
 	waiter.command(t, comQuery, []byte("UPDATE d.t SET b = 'z' WHERE a = 1"))
