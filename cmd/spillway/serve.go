@@ -25,6 +25,7 @@ import (
 	"github.com/spillwaydb/spillway/internal/server"
 	"github.com/spillwaydb/spillway/internal/session"
 	"github.com/spillwaydb/spillway/internal/spill"
+	"github.com/spillwaydb/spillway/internal/sqlerr"
 	"github.com/spillwaydb/spillway/internal/sysvar"
 	"github.com/spillwaydb/spillway/internal/table"
 	"github.com/spillwaydb/spillway/internal/telemetry"
@@ -201,7 +202,14 @@ func (a *app) openStorage(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("catalog: %w", err)
 	}
-	a.onClose(func() error { return a.catalog.Close(context.WithoutCancel(ctx)) })
+	a.onClose(func() error {
+		err := a.catalog.Close(context.WithoutCancel(ctx))
+		if sqlerr.Is(err, sqlerr.ErrDiskFull) { // as after a crash, what the figures skip is lost, and nothing else
+			a.log.Warn("counters and row counts are not saved", "error", err)
+			return nil
+		}
+		return err
+	})
 	if err := a.loadVariables(ctx); err != nil {
 		return err
 	}

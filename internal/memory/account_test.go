@@ -177,6 +177,9 @@ func testHeapOverdraft(t *testing.T, p *memory.Pool, session *memory.Account) {
 		second <- err
 	}()
 	require.EqualValues(t, used+1<<18+6<<20, p.Stats().HeapReserved)
+	fits.Release()
+	require.NoError(t, h.Reserve(session, 1<<17), "new work is not refused for a commit over the limit")
+	h.Release(session, 1<<17)
 	first.Release()
 	first.Release()
 	require.NoError(t, <-second)

@@ -13,6 +13,7 @@ import (
 type HeapLedger struct {
 	limit int64 // 0: none
 	used  atomic.Int64
+	over  atomic.Int64  // of the commit over the limit
 	turn  chan struct{} // has an element while a commit is over the limit
 }
 
@@ -68,7 +69,8 @@ type CommitHeap struct {
 
 // ReserveCommit is Reserve for a commit, which is the end of work that was accepted, and holds locks: it is not refused
 // for what others hold. While the ledger is full, commits take turns, each over the limit for its time. They wait for
-// nothing else, so turns end.
+// nothing else, so turns end. The ledger does not count the one that is over the limit, or others' new work would be
+// refused for as long as it takes: what is not counted is one commit's.
 func (h *HeapLedger) ReserveCommit(ctx context.Context, a *Account, n int64) (CommitHeap, error) {
 	c := CommitHeap{heap: h, acct: a, n: n}
 	used := h.used.Add(n)
@@ -80,11 +82,10 @@ func (h *HeapLedger) ReserveCommit(ctx context.Context, a *Account, n int64) (Co
 			return CommitHeap{}, context.Cause(ctx)
 		}
 		c.over = true
-		h.used.Add(n)
+		h.over.Add(n)
 	}
 	if err := a.chargeHeap(n); err != nil {
-		h.used.Add(-n)
-		c.endTurn()
+		c.end()
 		return CommitHeap{}, err
 	}
 	return c, nil
@@ -93,23 +94,30 @@ func (h *HeapLedger) ReserveCommit(ctx context.Context, a *Account, n int64) (Co
 // Release gives the commit's heap back. Repeatable.
 func (c *CommitHeap) Release() {
 	if c.heap != nil {
-		c.heap.Release(c.acct, c.n)
-		c.endTurn()
+		c.acct.dischargeHeap(c.n)
+		c.end()
 		*c = CommitHeap{}
 	}
 }
 
-func (c *CommitHeap) endTurn() {
+func (c *CommitHeap) end() {
 	if c.over {
+		c.heap.over.Add(-c.n)
 		<-c.heap.turn
+		return
 	}
+	c.heap.used.Add(-c.n)
 }
 
-// Release takes back n bytes that were reserved for a. What an account has left when it closes is released then.
-func (h *HeapLedger) Release(a *Account, n int64) {
+func (a *Account) dischargeHeap(n int64) {
 	a.stmt.mu.Lock()
 	a.heap -= n
 	a.stmt.heap -= n
 	a.stmt.mu.Unlock()
+}
+
+// Release takes back n bytes that were reserved for a. What an account has left when it closes is released then.
+func (h *HeapLedger) Release(a *Account, n int64) {
+	a.dischargeHeap(n)
 	h.used.Add(-n)
 }

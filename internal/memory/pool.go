@@ -210,7 +210,7 @@ func (p *Pool) Stats() PoolStats {
 		Evictions:    p.evictions.Load(),
 		Reloads:      p.reloads.Load(),
 		Drift:        p.drift.Load(),
-		HeapReserved: p.heap.used.Load(),
+		HeapReserved: p.heap.used.Load() + p.heap.over.Load(),
 		HeapLimit:    p.heap.limit,
 		Shrinking:    p.tight(),
 	}
@@ -265,7 +265,7 @@ func (p *Pool) Close() error {
 	if n := p.inUse.Load(); n != 0 {
 		errs = append(errs, fmt.Errorf("%d bytes are still counted", n))
 	}
-	if n := p.heap.used.Load(); n != 0 {
+	if n := p.heap.used.Load() + p.heap.over.Load(); n != 0 {
 		errs = append(errs, fmt.Errorf("%d bytes of heap are still reserved", n))
 	}
 	if err := p.region.release(); err != nil {

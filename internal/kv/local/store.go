@@ -51,8 +51,8 @@ func (s *store) usable() error {
 	return nil
 }
 
-// writable is asked ahead of commits and ingestion.
-func (s *store) writable() error {
+// writable is asked ahead of commits and ingestion; freeing is as in diskCheck.
+func (s *store) writable(freeing bool) error {
 	if err := s.usable(); err != nil {
 		return err
 	}
@@ -62,7 +62,7 @@ func (s *store) writable() error {
 	if s.options.ReadOnly {
 		return wrap(pebble.ErrReadOnly)
 	}
-	return s.disk.check(s.options)
+	return s.disk.check(s.options, freeing)
 }
 
 func (s *store) Begin(ctx context.Context, o kv.TxnOptions) (kv.Txn, error) {

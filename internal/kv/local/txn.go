@@ -173,7 +173,7 @@ func (t *txn) Ingest(ctx context.Context, src kv.SortedSource) error {
 	if err := t.writable(); err != nil {
 		return err
 	}
-	if err := t.store.writable(); err != nil {
+	if err := t.store.writable(false); err != nil {
 		return err
 	}
 	r, err := t.store.writeRun(ctx, t.options.Account, src)
@@ -205,12 +205,14 @@ func (t *txn) commit(ctx context.Context) error {
 	if rows == 0 && len(t.spans) == 0 && len(t.runs) == 0 {
 		return nil
 	}
-	if err := t.store.writable(); err != nil {
+	spans := disjoint(t.spans)
+	c, small := t.store.fitsBatch(rows, t.writes.bytes(), spans)
+	small = small && len(t.runs) == 0
+	if err := t.store.writable(small && len(spans) > 0); err != nil {
 		return err
 	}
-	spans := disjoint(t.spans)
 	defer t.store.commits.Add(1)
-	if c, ok := t.store.fitsBatch(rows, t.writes.bytes(), spans); ok && len(t.runs) == 0 {
+	if small {
 		return t.store.commitBatch(ctx, t.options.Account, t.writes, spans, c)
 	}
 	return t.store.commitTables(ctx, t.options.Account, t.writes, spans, t.runs)
