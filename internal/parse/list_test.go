@@ -92,3 +92,41 @@ func TestLongList(t *testing.T) {
 		require.Error(t, err)
 	}
 }
+
+// FuzzList: a list that is cut off is one that the grammar takes, too, and all of it can be read.
+func FuzzList(f *testing.F) {
+	for _, s := range []string{
+		"1", "-1.5e3", "'a''b'", `'\'x'`, "x'41'", "0x4", "b'2'", "NULL", "(1, 'a')", "_binary 'x'", "1 2", "a",
+	} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, element string) {
+		if len(element) > 50 {
+			return
+		}
+		stmts, err := Parse([]byte("SELECT a IN ("+strings.Repeat(element+",", longList)+element+") FROM t"), Options{})
+		if err != nil || len(stmts) != 1 || stmts[0].Node == nil {
+			return
+		}
+		var p places
+		stmts[0].Node.Accept(&p)
+		if len(p.found) != 1 || p.found[0].List == nil {
+			return
+		}
+		l := p.found[0].List
+		row, n := make([]Value, max(l.Width(), 1)), 0
+		for {
+			ok, err := l.Next(row)
+			if err != nil {
+				return // a number that is too large, b'2'
+			}
+			if !ok {
+				break
+			}
+			n++
+		}
+		require.Equal(t, l.Count(), n)
+		_, err = Parse([]byte("SELECT a IN ("+element+", "+element+") FROM t"), Options{})
+		require.NoError(t, err)
+	})
+}
