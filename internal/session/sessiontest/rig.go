@@ -46,6 +46,8 @@ type Rig struct {
 	refuse atomic.Pointer[func(op memory.Op, account string, bytes int) error]
 	fault  atomic.Pointer[func(op faulty.Op, n int) error]
 	log    logBuffer
+
+	corrupt atomic.Bool // reads of temporary files return a wrong byte
 }
 
 // New starts a rig. It ends with the test, and fails it if a page or a block is left.
@@ -56,7 +58,7 @@ func New(t testing.TB, o Options) *Rig {
 	}
 	ctx := context.Background()
 	r := &Rig{}
-	r.Files = &faulty.Files{Inner: spill.System{Buffered: true}, DiskBytes: o.DiskBytes, Fail: r.fail}
+	r.Files = &faulty.Files{Inner: spill.System{Buffered: true}, DiskBytes: o.DiskBytes, Fail: r.fail, Corrupt: r.damage}
 	logger := slog.New(slog.NewTextHandler(&r.log, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	t.Cleanup(func() {
 		if t.Failed() {
@@ -129,6 +131,11 @@ func (r *Rig) ask(op memory.Op, account string, n int) error {
 	}
 	return nil
 }
+
+// CorruptReads has every read of a temporary file return a wrong byte from now on, or no longer.
+func (r *Rig) CorruptReads(on bool) { r.corrupt.Store(on) }
+
+func (r *Rig) damage(int) bool { return r.corrupt.Load() }
 
 func (r *Rig) fail(op faulty.Op, n int) error {
 	if f := r.fault.Load(); f != nil {
