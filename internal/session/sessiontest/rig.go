@@ -58,7 +58,10 @@ func New(t testing.TB, o Options) *Rig {
 	}
 	ctx := context.Background()
 	r := &Rig{}
-	r.Files = &faulty.Files{Inner: spill.System{Buffered: true}, DiskBytes: o.DiskBytes, Fail: r.fail, Corrupt: r.damage}
+	r.Files = &faulty.Files{
+		Inner: spill.System{Buffered: true}, DiskBytes: o.DiskBytes,
+		Fail: r.fail, Corrupt: r.damage,
+	}
 	logger := slog.New(slog.NewTextHandler(&r.log, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	t.Cleanup(func() {
 		if t.Failed() {
