@@ -14,10 +14,10 @@ import (
 func (a *app) startGuard() func() error {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
-	g := memory.Guard{Pool: a.pool, Sample: sampleProcess}
+	a.guard = &memory.Guard{Pool: a.pool, Sample: a.sampleProcess}
 	go func() {
 		defer close(done)
-		g.Run(ctx)
+		a.guard.Run(ctx)
 	}()
 	return func() error {
 		cancel()
@@ -56,14 +56,15 @@ func (a *app) startHousekeeping() func() error {
 }
 
 // sampleProcess reads what the process holds, in bytes.
-func sampleProcess() (memory.Sample, error) {
+func (a *app) sampleProcess() (memory.Sample, error) {
 	m, err := cgroup.ProcessMemory()
 	if err != nil {
 		return memory.Sample{}, err
 	}
-	total, _ := local.MallocBytes()
+	total, free := local.MallocBytes()
 	return memory.Sample{
 		RSS: m.RSS + m.Swap, FileMappings: m.RSSFile + m.RSSShmem, GoTotal: goBytes(), Malloc: total,
+		MallocUsed: total - free, Buffers: a.spill.FixedBytes(),
 	}, nil
 }
 

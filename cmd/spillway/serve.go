@@ -47,6 +47,7 @@ type app struct {
 	catalog    *catalog.Catalog
 	spill      *spill.Store
 	pool       *memory.Pool
+	guard      *memory.Guard
 	store      kv.Store
 	users      *privilege.Manager
 	sessions   *session.Manager
@@ -143,6 +144,9 @@ func (a *app) openMemory(context.Context) error {
 		return fmt.Errorf("temporary storage: %w", err)
 	}
 	a.onClose(a.spill.Shutdown)
+	if n := a.spill.FixedBytes(); n > a.budget.Buffers {
+		return fmt.Errorf("temporary storage: %d bytes of buffers, %d are budgeted", n, a.budget.Buffers)
+	}
 	a.pool, err = memory.NewPool(memory.Options{
 		LimitBytes: a.budget.Pool, HeapLedgerBytes: a.budget.HeapLedger, Store: a.spill, Logger: a.log,
 		AdmissionTimeout: time.Duration(a.config.Performance.AdmissionTimeoutSeconds) * time.Second,
@@ -297,7 +301,7 @@ func (a *app) startStatus() (string, error) {
 	}
 	s := telemetry.NewStatusServer(&telemetry.Sources{
 		Version: server.DefaultVersion, Sessions: a.sessions, Pool: a.pool, Budget: a.budget, Spill: a.spill,
-		Store: a.store, Limit: a.limitBytes.Load,
+		Guard: a.guard, Store: a.store, Limit: a.limitBytes.Load,
 	})
 	done := make(chan struct{})
 	go func() {

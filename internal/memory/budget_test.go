@@ -12,6 +12,9 @@ func TestBudgetShares(t *testing.T) {
 		if sum := b.Pool + b.Heap + b.Storage + b.Fixed + b.Margin; sum != b.Limit {
 			t.Errorf("limit %d MiB: the parts sum up to %d", c.limit, sum/mib)
 		}
+		if b.Fixed != b.Files+b.Buffers {
+			t.Errorf("limit %d MiB: %d fixed, %d files and %d buffers", c.limit, b.Fixed, b.Files, b.Buffers)
+		}
 		if got := b.Pool * 100 / b.Limit; got < c.percent {
 			t.Errorf("limit %d MiB: %d %% for pages, want at least %d", c.limit, got, c.percent)
 		}

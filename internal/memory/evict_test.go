@@ -264,13 +264,17 @@ func TestWriteErrorBelongsToOwner(t *testing.T) {
 }
 
 func TestManyWorkers(t *testing.T) {
+	rounds := 5
+	if testing.Short() {
+		rounds = 2
+	}
 	p := memorytest.NewPool(t, 4<<20)
 	var all sync.WaitGroup
 	for range 3 {
 		_, a := open(t, p, memory.StatementOptions{Spill: true, QuotaBytes: 2 << 20, CancelAtQuota: true}, 8*page)
 		for range 3 {
 			all.Go(func() {
-				for range 5 {
+				for range rounds {
 					ids := fill(t, a, 30, memory.ReuseUnknown)
 					a.Prefetch(ids[:8]...)
 					for i, id := range ids {

@@ -2,6 +2,7 @@ package memory
 
 import (
 	"context"
+	"sync"
 	"time"
 )
 
@@ -13,7 +14,18 @@ type Sample struct {
 	RSS          int64 // resident, as the kernel counts
 	FileMappings int64 // of it, file-backed
 	GoTotal      int64 // mapped by the Go runtime, less what it released
-	Malloc       int64 // the C heap
+	Malloc       int64 // the C heap, what is free in it included
+	MallocUsed   int64 // what of it is in use
+	Buffers      int64 // taken at the start by temporary storage (Budget.Buffers)
+}
+
+// Watched is what a guard has seen, in bytes.
+type Watched struct {
+	Last      Sample
+	Peak      Sample // each part's own
+	Pages     int64  // the pool's committed bytes at the last look
+	PagesPeak int64
+	DriftPeak int64
 }
 
 // Guard holds the pool's figures against the kernel's. What is resident beyond the known parts is drift: memory that
@@ -23,6 +35,29 @@ type Guard struct {
 	Pool *Pool
 	// Sample is called from the guard's goroutine. An error skips the round.
 	Sample func() (Sample, error)
+
+	mu      sync.Mutex
+	watched Watched // protected by mu
+}
+
+// Watched returns what was seen so far.
+func (g *Guard) Watched() Watched {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.watched
+}
+
+func (g *Guard) note(m Sample, pages, drift int64) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	w := &g.watched
+	w.Last, w.Pages = m, pages
+	w.PagesPeak, w.DriftPeak = max(w.PagesPeak, pages), max(w.DriftPeak, drift)
+	w.Peak = Sample{
+		RSS: max(w.Peak.RSS, m.RSS), FileMappings: max(w.Peak.FileMappings, m.FileMappings),
+		GoTotal: max(w.Peak.GoTotal, m.GoTotal), Malloc: max(w.Peak.Malloc, m.Malloc),
+		MallocUsed: max(w.Peak.MallocUsed, m.MallocUsed), Buffers: max(w.Peak.Buffers, m.Buffers),
+	}
 }
 
 // Run samples every GuardInterval until ctx ends.
@@ -50,7 +85,8 @@ func (g *Guard) Look() int64 {
 		return p.drift.Load()
 	}
 	held := max(before, p.committed.Load())
-	drift := max(m.RSS-m.FileMappings-m.GoTotal-m.Malloc-held, 0)
+	drift := max(m.RSS-m.FileMappings-m.GoTotal-m.Malloc-m.Buffers-held, 0)
+	g.note(m, held, drift)
 	if old := p.drift.Swap(drift); old != drift {
 		if drift > 0 && old == 0 {
 			p.logger.Warn("memory: the process holds bytes that nobody counts", "bytes", drift)

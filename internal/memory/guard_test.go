@@ -16,6 +16,8 @@ func TestGuard(t *testing.T) {
 	var err error
 	g := &memory.Guard{Pool: p, Sample: func() (memory.Sample, error) { return m, err }}
 	require.Zero(t, g.Look())
+	m.RSS, m.Buffers = m.RSS+1<<20, 1<<20
+	require.Zero(t, g.Look(), "buffers are known")
 	m.RSS += 3<<20 + p.Stats().Committed
 	require.EqualValues(t, 3<<20, g.Look())
 	require.EqualValues(t, 13<<20, p.Stats().Limit)
@@ -25,4 +27,9 @@ func TestGuard(t *testing.T) {
 	err, m.RSS = nil, 0
 	require.Zero(t, g.Look())
 	require.EqualValues(t, 16<<20, p.Stats().Limit)
+	w := g.Watched()
+	require.Zero(t, w.Last.RSS)
+	require.EqualValues(t, 54<<20+p.Stats().Committed, w.Peak.RSS)
+	require.EqualValues(t, 3<<20, w.DriftPeak)
+	require.Equal(t, p.Stats().Committed, w.PagesPeak)
 }

@@ -44,12 +44,12 @@ func (l *leaser) surrender(n int) {
 // fullPool is a pool of which statements hold all that statements can: small ones the lane, one of them all leases, and
 // the unpinned blocks of another the rest.
 func fullPool(t *testing.T) (*memory.Pool, *leaser) {
-	p := memorytest.NewPool(t, 32<<20)
+	p := memorytest.NewPool(t, 16<<20)
 	for range 2 {
-		open(t, p, memory.StatementOptions{Spill: true}, 1<<20)
+		open(t, p, memory.StatementOptions{Spill: true}, 512<<10)
 	}
 	_, blocks := open(t, p, memory.StatementOptions{Spill: true}, 64<<10)
-	for range 32 << 20 / (64 << 10) {
+	for range 16 << 20 / (64 << 10) {
 		id, _, err := blocks.NewBlock(64<<10, memory.Held)
 		require.NoError(t, err)
 		blocks.Unpin(id, memory.ReuseUnknown)
@@ -69,7 +69,7 @@ func TestOperationsHaveTheirOwnShare(t *testing.T) {
 	p, _ := fullPool(t)
 	user := p.Server().Child("user")
 	defer user.Close()
-	const sessions, rounds, pages, size = 16, 50, 5, 16 << 10
+	const sessions, rounds, pages, size = 12, 20, 5, 16 << 10
 	var all sync.WaitGroup
 	for range sessions {
 		all.Go(func() {

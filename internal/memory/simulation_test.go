@@ -81,8 +81,11 @@ func (sim *simulation) fatal(format string, args ...any) {
 
 func TestSimulation(t *testing.T) {
 	steps := 4000
-	if testutil.Long() {
+	switch {
+	case testutil.Long():
 		steps = 200_000
+	case testing.Short():
+		steps = 2000
 	}
 	for _, faults := range []map[memory.Op]int{
 		{},

@@ -23,8 +23,11 @@ var errKilled = errors.New("killed")
 func TestStorm(t *testing.T) {
 	seed := testutil.Seed(t)
 	rounds := 15
-	if testutil.Long() {
+	switch {
+	case testutil.Long():
 		rounds = 300
+	case testing.Short():
+		rounds = 6
 	}
 	p := memorytest.NewPoolWith(t, memory.Options{LimitBytes: 8 << 20, ParkAfter: 200 * time.Microsecond})
 	var all sync.WaitGroup

@@ -25,6 +25,7 @@ type Sources struct {
 	Budget   memory.Budget // as divided at the start
 	Limit    func() int64  // tidb_server_memory_limit now, bytes
 	Spill    *spill.Store
+	Guard    *memory.Guard
 	Store    kv.Store
 }
 
@@ -39,6 +40,7 @@ type Status struct {
 	Budget  memory.Budget    `json:"budget"`
 	Pool    memory.PoolStats `json:"pool"`
 	Process cgroup.Memory    `json:"process"`
+	Watched memory.Watched   `json:"watched"` // by the guard, every 100 ms
 	Spill   spill.Stats      `json:"spill"`
 	Storage kv.Stats         `json:"storage"`
 }
@@ -55,6 +57,7 @@ func (s *Sources) Read() Status {
 		Pool:          s.Pool.Stats(),
 		Spill:         s.Spill.Stats(),
 		Storage:       s.Store.Stats(),
+		Watched:       s.Guard.Watched(),
 	}
 	st.Storage.Text = ""
 	if m, err := cgroup.ProcessMemory(); err == nil {
