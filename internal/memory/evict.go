@@ -336,10 +336,16 @@ func (p *Pool) richest() *Statement {
 	return best
 }
 
-// Prefetch reads blocks back ahead of need. It never blocks, and does nothing when there is no surplus.
+// Prefetch reads blocks back ahead of need. It never blocks, and does nothing for blocks that are in memory, or when
+// there is no surplus.
 func (a *Account) Prefetch(ids ...BlockID) {
+	s := a.stmt
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	for _, id := range ids {
-		a.pool.evictors.send(job{s: a.stmt, id: id})
+		if d, err := s.find(id); err == nil && d.state == stateOut {
+			a.pool.evictors.send(job{s: s, id: id})
+		}
 	}
 }
 
@@ -355,7 +361,8 @@ func (s *Statement) prefetch(id BlockID) {
 		return
 	}
 	n := d.size()
-	if q := s.options.QuotaBytes; q > 0 && s.resident+n > q {
+	// Evictors keep the headroom free: what is read into it would have them write something else.
+	if q := s.options.QuotaBytes; q > 0 && s.resident+n+headroom(q) > q {
 		return
 	}
 	d.state = stateReading

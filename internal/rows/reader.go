@@ -86,9 +86,18 @@ func (r *Reader) Advance() (bool, error) {
 	if err != nil {
 		return false, err
 	}
+	var next memory.BlockID
+	if r.block+1 < r.c.blocks.len() {
+		if next, err = r.c.blocks.at(r.block + 1); err != nil { // before the pin: its block may need the same page
+			return false, err
+		}
+	}
 	ref, err := r.c.acct.Pin(id, r.kind)
 	if err != nil {
 		return false, err
+	}
+	if next != 0 {
+		r.c.acct.Prefetch(next)
 	}
 	h := headerAt(r.c.acct.Base(), ref)
 	r.id, r.ref, r.rows, r.row = id, ref, int(h.rows), r.first
