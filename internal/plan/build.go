@@ -32,6 +32,7 @@ func Build(ctx *Context, s *parse.Statement) (*physical.Plan, error) {
 		rules: &rewrite.Context{Env: ctx.Env, RowCount: ctx.Catalog.RowCount},
 		want:  map[*logical.Scan]wanted{},
 		hints: r.JoinHints,
+		slots: r.Slots,
 	}
 	out := &physical.Plan{Hints: r.Hints, Params: r.Params, Tables: r.Tables}
 	var input physical.Node
@@ -114,6 +115,7 @@ type planner struct {
 	// want are orders that nodes above a scan could use.
 	want   map[*logical.Scan]wanted
 	hints  []*logical.JoinHint
+	slots  int // parameters of parts that run for each row
 	lastID int
 	// ctes are those planned so far, or being planned; cteList those that are done.
 	ctes    map[*logical.CTE]*physical.CTE

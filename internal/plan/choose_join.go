@@ -7,8 +7,8 @@ import (
 	"github.com/spillwaydb/spillway/internal/types"
 )
 
-// join plans a join. A hint says how; else it is by hashing if a condition is an equality of the two sides, else by
-// nested loops.
+// join plans a join. A hint says how; else a few rows look up an index of the other side; else it is by hashing if a
+// condition is an equality of the two sides, else by nested loops.
 func (p *planner) join(n *logical.Join) (physical.Node, error) {
 	if len(n.Params) > 0 {
 		return p.applyJoin(n)
@@ -20,6 +20,9 @@ func (p *planner) join(n *logical.Join) (physical.Node, error) {
 	case p.hinted(n, logical.HintMergeJoin) && s.mergeable():
 		p.apply(n, logical.HintMergeJoin)
 		return p.mergeJoin(n, s)
+	}
+	if out, err := p.indexJoin(n, s); out != nil || err != nil {
+		return out, err
 	}
 	p.apply(n, logical.HintHashJoin)
 	return p.hashJoin(n, s)

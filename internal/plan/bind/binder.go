@@ -24,8 +24,10 @@ type Result struct {
 	Hints  physical.Hints
 	// JoinHints are those of all query blocks.
 	JoinHints []*logical.JoinHint
-	Tables    []*schema.Table
-	Params    int
+	// Slots is the number of parameters of all subqueries that run for each row.
+	Slots  int
+	Tables []*schema.Table
+	Params int
 
 	Insert *physical.Insert // without Input and ID
 	Load   *physical.Load   // input of Insert, under LoadSet
@@ -58,6 +60,7 @@ func Bind(ctx *Context, s *parse.Statement) (*Result, error) {
 	if err := b.statement(s.Node); err != nil {
 		return nil, err
 	}
+	b.result.Slots = b.lastSlot
 	return b.result, nil
 }
 

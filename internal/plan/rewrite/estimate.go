@@ -56,18 +56,24 @@ func shares(conds []expr.Expr) float64 {
 func (c *Context) Rows(n logical.Node) float64 {
 	switch n := n.(type) {
 	case *logical.Scan:
+		if _, unique := c.LookupRows(n, n.Filter); unique {
+			return 1
+		}
 		return max(c.RowCount(n.Table)*shares(n.Filter), 1)
 	case *logical.Values:
 		return float64(n.Source.RowCount())
 	case *logical.Selection:
 		return max(c.Rows(n.Input)*shares(n.Conds), 1)
 	case *logical.Join:
+		if n.Est > 0 {
+			return n.Est
+		}
 		l, r := c.Rows(n.Left), c.Rows(n.Right)
 		switch n.Type {
 		case logical.InnerJoin:
-			return JoinRows(l, r, n.Conds)
+			return c.JoinRows(n.Left, n.Right, l, r, n.Conds)
 		case logical.LeftJoin:
-			return max(JoinRows(l, r, n.Conds), l)
+			return max(c.JoinRows(n.Left, n.Right, l, r, n.Conds), l)
 		case logical.LeftOuterSemi:
 			return l
 		}
@@ -102,8 +108,8 @@ func (c *Context) Rows(n logical.Node) float64 {
 	return 1
 }
 
-// JoinRows estimates an inner join: an equality of columns matches each row of the larger side once.
-func JoinRows(l, r float64, conds []expr.Expr) float64 {
+// equalRows estimates an inner join: an equality of columns matches each row of the larger side once.
+func equalRows(l, r float64, conds []expr.Expr) float64 {
 	rows := l * r
 	for _, e := range conds {
 		if isEquiJoin(e) {

@@ -57,7 +57,7 @@ func (c *Context) greedy(leaves []logical.Node, conds []expr.Expr) logical.Node 
 				continue
 			}
 			on := c.applicable(conds, have, l)
-			s := JoinRows(size, rows[i], on)
+			s := c.JoinRows(node, l, size, rows[i], on)
 			joined := connects(on)
 			switch {
 			case best >= 0 && bestJoined && !joined:

@@ -107,11 +107,11 @@ func tpchFill(c *Client) {
 	})
 }
 
-// tpchMerge asks for merge joins wherever they can be made.
-func tpchMerge(sql string) string {
-	const hint = "select /*+ MERGE_JOIN(part, supplier, partsupp, customer, orders, lineitem, nation, region, " +
-		"n1, n2, l1, l2, l3, revenue, shipping, all_nations, profit, c_orders) */ "
-	return regexp.MustCompile(`(?i)\bselect\s`).ReplaceAllString(sql, hint)
+// tpchHinted asks for a kind of joins wherever they can be made.
+func tpchHinted(sql, hint string) string {
+	const tables = "(part, supplier, partsupp, customer, orders, lineitem, nation, region, n1, n2, l1, l2, l3, " +
+		"revenue, shipping, all_nations, profit, c_orders) */ "
+	return regexp.MustCompile(`(?i)\bselect\s`).ReplaceAllString(sql, "select /*+ "+hint+tables)
 }
 
 // TestTPCH runs the queries of TPC-H: whatever memory there is, however tables are joined, the rows are the same.
@@ -120,7 +120,7 @@ func TestTPCH(t *testing.T) {
 	c := r.Connect(t, "")
 	tpchSchema(t, c)
 	tpchFill(c)
-	merges := 0
+	merges, lookups := 0, 0
 	for n := 1; n <= 22; n++ {
 		sql := tpchQuery(t, n)
 		set(c, 1<<30, 1, 0, 0, 0)
@@ -140,16 +140,22 @@ func TestTPCH(t *testing.T) {
 		same(sql, "small")
 		set(c, 8<<20, 2, 1, 0, 0)
 		same(sql, "spilled")
-		if strings.Contains(strings.Join(c.Must("explain "+tpchMerge(sql)), "\n"), "MergeJoin") {
+		set(c, 8<<20, 2, 0, 0, 0)
+		merged, lookedUp := tpchHinted(sql, "MERGE_JOIN"), tpchHinted(sql, "INL_JOIN")
+		if strings.Contains(strings.Join(c.Must("explain "+merged), "\n"), "MergeJoin") {
 			merges++
-			set(c, 8<<20, 2, 0, 0, 0)
-			same(tpchMerge(sql), "merged")
+			same(merged, "merged")
+		}
+		if strings.Contains(strings.Join(c.Must("explain "+lookedUp), "\n"), "IndexJoin") {
+			lookups++
+			same(lookedUp, "looked up")
 		}
 		if testutil.Long() {
 			set(c, 8<<20, 4, 1, 1, 0)
 			same(sql, "all hashes equal")
 			set(c, 4<<20, 2, 1, 0, 33)
-			same(tpchMerge(sql), "merged and spilled")
+			same(merged, "merged and spilled")
+			same(lookedUp, "looked up and spilled")
 		}
 		set(c, 1<<20, 1, 0, 0, 0)
 		plan := strings.Join(c.Must("explain "+sql), "\n")
@@ -159,6 +165,7 @@ func TestTPCH(t *testing.T) {
 		}
 	}
 	require.Greater(t, merges, 15, "queries with a merge join")
+	require.Greater(t, lookups, 15, "queries with an index join")
 }
 
 // minimumOf is the minimum that EXPLAIN shows, in MiB.
