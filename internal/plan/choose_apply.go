@@ -20,7 +20,9 @@ func (p *planner) applyJoin(n *logical.Join) (physical.Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &physical.Apply{Type: physical.JoinType(n.Type), Left: left, Right: right, Keep: !n.Volatile, Lookup: n.Lookup}
+	out := &physical.Apply{
+		Type: physical.JoinType(n.Type), Left: left, Right: right, Keep: !n.Volatile, Lookup: n.Lookup,
+	}
 	lc := n.Left.Columns()
 	at := positions(lc)
 	for _, a := range n.Params {
