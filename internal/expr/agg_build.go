@@ -61,9 +61,8 @@ func NewAggregateType(name string, args []Expr, distinct bool, env *Env) (*Aggre
 		a.Args, a.T = []Expr{e}, e.Type().WithNullable(true)
 		a.Distinct = false // changes nothing
 	case "bit_and", "bit_or", "bit_xor":
-		a.Args = []Expr{NewCast(args[0], types.NewUBigInt())}
-		a.T = types.NewUBigInt().WithNullable(false)
 		a.Distinct = distinct && name == "bit_xor"
+		return a, typeBits(a)
 	case "stddev_pop", "stddev_samp", "var_pop", "var_samp":
 		a.Args, a.T = []Expr{NewCast(args[0], types.NewDouble())}, types.NewDouble()
 	case "group_concat":
@@ -207,6 +206,9 @@ func NewAccumulator(a *Aggregate) (Accumulator, bool) {
 		}
 		return &anyAccumulator{phys}, true
 	case "bit_and", "bit_or", "bit_xor":
+		if phys == types.PhysString {
+			return nil, false
+		}
 		return &bitAccumulator{a.Name}, true
 	case "stddev_pop", "stddev_samp", "var_pop", "var_samp":
 		return &varianceAccumulator{

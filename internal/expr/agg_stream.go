@@ -3,6 +3,7 @@ package expr
 import (
 	"bytes"
 	"encoding/binary"
+	"strings"
 
 	"github.com/spillwaydb/spillway/internal/memory"
 	"github.com/spillwaydb/spillway/internal/sqlerr"
@@ -149,6 +150,7 @@ type variableState struct {
 	set  bool // there is a value
 	null bool // ANY_VALUE: it is NULL
 	cut  bool // GROUP_CONCAT: something was cut off
+	rows int  // GROUP_CONCAT: of all groups so far, up to where they were cut
 	json []byte
 }
 
@@ -205,6 +207,11 @@ func (s *variableState) add(args []*vector.Vector, i int) error {
 			return nil
 		}
 		return s.buf.append(v.Str[j].Bytes(s.base))
+	case "bit_and", "bit_or", "bit_xor":
+		if v.Null[j] != 0 {
+			return nil
+		}
+		return s.bits(v.Str[j].Bytes(s.base))
 	case "group_concat":
 		return s.concat(args, i)
 	case "json_arrayagg":
@@ -245,6 +252,7 @@ func (s *variableState) concat(args []*vector.Vector, i int) error {
 		return nil
 	}
 	limit := int(groupConcatMax(s.env))
+	s.rows++
 	if s.set {
 		if err := s.concatPart([]byte(s.a.Separator), limit); err != nil {
 			return err
@@ -295,6 +303,12 @@ func (s *variableState) elements() [][]byte {
 
 func (s *variableState) Result(out *vector.Vector, i int, arena *vector.Arena) error {
 	out.Str[i] = vector.Str{}
+	if !s.set && strings.HasPrefix(s.a.Name, "bit_") {
+		s.set = true
+		if err := s.buf.append(s.a.neutralBytes()); err != nil {
+			return err
+		}
+	}
 	out.Null[i] = uint8(b2i(!s.set || s.null))
 	if out.Null[i] != 0 {
 		return nil
@@ -317,7 +331,7 @@ func (s *variableState) Result(out *vector.Vector, i int, arena *vector.Arena) e
 		b = s.json
 	}
 	if s.cut && s.env.Warn != nil {
-		s.env.Warn(sqlerr.NewWarning(sqlerr.ErrCutValueGroupConcat, s.a.String()))
+		s.env.Warn(sqlerr.NewWarning(sqlerr.ErrCutValueGroupConcat, s.rows, "GROUP_CONCAT()"))
 	}
 	v, err := arena.Put(b)
 	out.Str[i] = v

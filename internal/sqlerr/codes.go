@@ -586,6 +586,8 @@ const (
 	ErrInvalidJSONPathArrayCell                     Code = 3165
 	ErrSessionWasKilled                             Code = 3169
 	ErrCapacityExceeded                             Code = 3170
+	ErrInvalidBitwiseOperandsSize                   Code = 3513
+	ErrInvalidBitwiseAggregateOperandsSize          Code = 3514
 	ErrPkIndexCantBeInvisible                       Code = 3522
 	ErrUnknownAuthID                                Code = 3523
 	ErrRoleNotGranted                               Code = 3530

@@ -363,11 +363,7 @@ func (d *decorrelation) equality(e expr.Expr) (outerSide, inner expr.Expr, ok bo
 func (d *decorrelation) emptyValues(agg *logical.Agg) bool {
 	row := map[int]expr.Expr{}
 	for i, a := range agg.Aggs {
-		if a.Name == "count" {
-			row[agg.AggCols[i].ID] = expr.NewInt(0)
-		} else {
-			row[agg.AggCols[i].ID] = expr.NewConst(nullOf(a.T))
-		}
+		row[agg.AggCols[i].ID] = expr.NewConst(a.Empty())
 	}
 	d.result.empty = map[int]expr.Expr{}
 	return d.empty(d.result.node, row)

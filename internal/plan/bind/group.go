@@ -13,8 +13,6 @@ import (
 
 func positionText(n int) string { return strconv.Itoa(n) }
 
-func nullOf(t types.Type) types.Datum { return types.NullDatum(t.WithNullable(true)) }
-
 // groupItems binds GROUP BY: positions, then columns of the tables, then names of the select list. Errors 1054, 1056.
 func (s *block) groupItems() error {
 	g := s.n.GroupBy

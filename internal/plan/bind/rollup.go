@@ -42,18 +42,7 @@ func (s *block) groupRollup(agg *logical.Agg) logical.Node {
 		s.rollup.level.ID: expr.NewInt(int64(len(s.rollup.keys))),
 	}}
 	for i, a := range agg.Aggs {
-		switch a.Name {
-		case "count":
-			out.Values[agg.AggCols[i].ID] = expr.NewInt(0)
-		case "bit_or", "bit_xor", "bit_and":
-			d := types.NewUintDatum(a.T, 0)
-			if a.Name == "bit_and" {
-				d.U = 1<<64 - 1
-			}
-			if d.Kind == a.T.Phys() {
-				out.Values[agg.AggCols[i].ID] = expr.NewConst(d)
-			}
-		}
+		out.Values[agg.AggCols[i].ID] = expr.NewConst(a.Empty())
 	}
 	return out
 }
@@ -108,8 +97,7 @@ func (x *exprBinder) grouping(args []ast.ExprNode) (expr.Expr, error) {
 			return nil, err
 		}
 		if out == nil {
-			out = bit
-			continue
+			out = expr.NewInt(0)
 		}
 		if out, err = x.b.call("*", out, expr.NewInt(2)); err != nil {
 			return nil, err
