@@ -194,7 +194,9 @@ func annotate(p *physical.Plan, out outcome) map[int]plan.NodeStats {
 	walk = func(n physical.Node) {
 		prof := out.profile.Node(n.Common().ID)
 		m := prof.Memory()
-		stats := plan.NodeStats{ActRows: prof.Rows(), MemoryBytes: m.Peak, DiskBytes: m.WrittenBytes, Info: nodeInfo(prof)}
+		stats := plan.NodeStats{
+			ActRows: prof.Rows(), MemoryBytes: m.Peak, DiskBytes: m.WrittenBytes, Info: nodeInfo(prof),
+		}
 		nodes[n.Common().ID] = stats
 		for _, c := range n.Children() {
 			walk(c)
