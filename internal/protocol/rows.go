@@ -15,6 +15,8 @@ type RowEncoder struct {
 	Binary  bool
 	Zone    *time.Location // TIMESTAMPs are shown in it; nil: UTC
 	Results collation.ID   // of character_set_results; 0: strings are sent as they are
+	// Declared are the types in the column definitions, by which integers are encoded; nil: all are by the rows' own.
+	Declared []types.Type
 
 	cols  []columnEncoder
 	fixed int   // bytes that all but the texts take at most, NULL bitmap and lengths included
@@ -63,7 +65,7 @@ func (e *RowEncoder) bind(b *vector.Batch) {
 	if len(e.cols) != len(b.Cols) {
 		e.cols = make([]columnEncoder, len(b.Cols))
 		for i := range e.cols {
-			e.resolve(i, b.Cols[i].Type)
+			e.resolve(i, e.typeOf(i, b.Cols[i]))
 		}
 		e.measure()
 	}
@@ -71,8 +73,8 @@ func (e *RowEncoder) bind(b *vector.Batch) {
 	changed := false
 	for i, v := range b.Cols {
 		c := &e.cols[i]
-		if !c.typ.Equal(v.Type) {
-			e.resolve(i, v.Type)
+		if t := e.typeOf(i, v); !c.typ.Equal(t) {
+			e.resolve(i, t)
 			changed = true
 		}
 		c.v, c.str, c.base, c.null, c.mask = v, v.Str, b.Base(), v.Null, -1
@@ -94,6 +96,17 @@ func (e *RowEncoder) unbind() {
 	for i := range e.cols {
 		e.cols[i].v, e.cols[i].str, e.cols[i].null = nil, nil, nil
 	}
+}
+
+// typeOf is the type by which a column is encoded. An integer's vector may be that of a narrower type than the column,
+// which is what the client was told.
+func (e *RowEncoder) typeOf(i int, v *vector.Vector) types.Type {
+	if i < len(e.Declared) {
+		if t := e.Declared[i]; t.IsInteger() && v.Type.IsInteger() && t.Phys() == v.Type.Phys() {
+			return t
+		}
+	}
+	return v.Type
 }
 
 // resolve decides how a type is encoded.

@@ -82,6 +82,9 @@ func (w *resultWriter) OK(s session.Status) error {
 func (w *resultWriter) Columns(cols []session.Column) error {
 	c := w.c
 	w.rows = protocol.RowEncoder{Binary: w.binary, Zone: c.zone(), Results: c.results()}
+	for i := range cols {
+		w.rows.Declared = append(w.rows.Declared, cols[i].Type)
+	}
 	if w.fetching {
 		return nil
 	}
