@@ -21,7 +21,7 @@ import (
 )
 
 // commandTimeout ends a client program that hangs.
-const commandTimeout = 10 * time.Minute
+const commandTimeout = 30 * time.Minute
 
 // client returns the command line of a client program as root, or with the user that args name.
 func client(t *testing.T, s *harness.Server, program string, args ...string) *exec.Cmd {

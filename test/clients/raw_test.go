@@ -144,6 +144,9 @@ func (c *rawConn) readFirstRow(t *testing.T) {
 func (c *rawConn) readRows(t *testing.T) (n int) {
 	t.Helper()
 	for ; ; n++ {
+		if n%1000 == 0 {
+			require.NoError(t, c.SetDeadline(time.Now().Add(rawTimeout)))
+		}
 		p := c.read(t)
 		require.NoError(t, rawError(p), "after %d rows", n)
 		if p[0] == 0xfe && len(p) < 9 {
