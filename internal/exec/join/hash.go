@@ -1,7 +1,6 @@
 package join
 
 import (
-	"slices"
 	"sync"
 	"sync/atomic"
 	"unsafe"
@@ -92,26 +91,13 @@ type part struct {
 func NewHash(o HashOptions) *Hash {
 	h := &Hash{o: o}
 	h.o.Workers = max(o.Workers, 1)
-	var right []types.Type
+	right := rightColumnsOf(o.Keys, o.Right, o.RightOut, h.pairs())
+	h.source, h.output, h.outputTypes = right.source, right.output, right.given
 	for i, k := range o.Keys {
 		h.rightKeys = append(h.rightKeys, i)
-		right = append(right, k.Type)
-		h.source = append(h.source, k.Right)
 		h.leftKeys = append(h.leftKeys, k.Left)
 	}
-	if h.pairs() {
-		for c := range o.RightOut {
-			at := slices.Index(h.source, c)
-			if at < 0 || right[at] != o.Right[c] {
-				at = len(right)
-				right = append(right, o.Right[c])
-				h.source = append(h.source, c)
-			}
-			h.output = append(h.output, at)
-			h.outputTypes = append(h.outputTypes, o.Right[c])
-		}
-	}
-	h.right, h.left = rows.NewLayout(right, 0), rows.NewLayout(o.Left, 0)
+	h.right, h.left = rows.NewLayout(right.types, 0), rows.NewLayout(o.Left, 0)
 	h.rightPage, h.leftPage = h.right.PageBytes(o.PageBytes), h.left.PageBytes(o.PageBytes)
 	all := append(o.Left[:len(o.Left):len(o.Left)], h.outputTypes...)
 	h.capacity = min(rows.ChunkRows, rows.BatchRows(all, rows.MinPageBytes))

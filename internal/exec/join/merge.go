@@ -2,7 +2,6 @@ package join
 
 import (
 	"context"
-	"slices"
 	"unsafe"
 
 	"github.com/spillwaydb/spillway/internal/exec"
@@ -47,25 +46,10 @@ type Merge struct {
 // NewMerge takes nothing of the account yet.
 func NewMerge(o MergeOptions) *Merge {
 	m := &Merge{o: o}
-	var columns []types.Type
-	for _, k := range o.Keys {
-		columns = append(columns, k.Type)
-		m.source = append(m.source, k.Right)
-	}
-	m.keys = columns[:len(columns):len(columns)]
-	if m.pairs() {
-		for c := range o.RightOut {
-			at := slices.Index(m.source, c)
-			if at < 0 || columns[at] != o.Right[c] {
-				at = len(columns)
-				columns = append(columns, o.Right[c])
-				m.source = append(m.source, c)
-			}
-			m.output = append(m.output, at)
-			m.given = append(m.given, o.Right[c])
-		}
-	}
-	m.layout = rows.NewLayout(columns, 0)
+	right := rightColumnsOf(o.Keys, o.Right, o.RightOut, m.pairs())
+	m.source, m.output, m.given = right.source, right.output, right.given
+	m.keys = right.types[:len(o.Keys):len(o.Keys)]
+	m.layout = rows.NewLayout(right.types, 0)
 	m.page = m.layout.PageBytes(o.PageBytes)
 	all := append(o.Left[:len(o.Left):len(o.Left)], m.given...)
 	m.capacity = min(rows.ChunkRows, rows.BatchRows(all, rows.MinPageBytes))
