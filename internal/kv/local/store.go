@@ -52,7 +52,7 @@ func (s *store) usable() error {
 }
 
 // writable is asked ahead of commits and ingestion; freeing is as in diskCheck.
-func (s *store) writable(freeing bool) error {
+func (s *store) writable(freeing bool, writes int64) error {
 	if err := s.usable(); err != nil {
 		return err
 	}
@@ -62,7 +62,7 @@ func (s *store) writable(freeing bool) error {
 	if s.options.ReadOnly {
 		return wrap(pebble.ErrReadOnly)
 	}
-	return s.disk.check(s.options, freeing)
+	return s.disk.check(s.options, freeing, writes)
 }
 
 func (s *store) Begin(ctx context.Context, o kv.TxnOptions) (kv.Txn, error) {

@@ -247,7 +247,7 @@ func (s *store) commitTables(
 }
 
 func (s *store) Ingest(ctx context.Context, acct *memory.Account, src kv.SortedSource) error {
-	if err := s.writable(false); err != nil {
+	if err := s.writable(false, -1); err != nil {
 		return err
 	}
 	r, err := s.newRun(ctx, acct, nil)

@@ -173,7 +173,7 @@ func (t *txn) Ingest(ctx context.Context, src kv.SortedSource) error {
 	if err := t.writable(); err != nil {
 		return err
 	}
-	if err := t.store.writable(false); err != nil {
+	if err := t.store.writable(false, -1); err != nil {
 		return err
 	}
 	r, err := t.store.writeRun(ctx, t.options.Account, src)
@@ -208,7 +208,7 @@ func (t *txn) commit(ctx context.Context) error {
 	spans := disjoint(t.spans)
 	c, small := t.store.fitsBatch(rows, t.writes.bytes(), spans)
 	small = small && len(t.runs) == 0
-	if err := t.store.writable(small && len(spans) > 0); err != nil {
+	if err := t.store.writable(small && len(spans) > 0, t.writes.bytes()); err != nil {
 		return err
 	}
 	defer t.store.commits.Add(1)
