@@ -8,6 +8,7 @@ type evictors struct {
 	jobs chan job
 	done chan struct{}
 	all  sync.WaitGroup
+	busy sync.RWMutex // shared by a job; who has it alone sees the pool without evictors
 }
 
 // job is something to do for a statement: read a block back, or, without a block, evict until it is well within its
@@ -75,7 +76,9 @@ func (e *evictors) run() {
 		case <-e.done:
 			return
 		case j := <-e.jobs:
+			e.busy.RLock()
 			e.do(j)
+			e.busy.RUnlock()
 		}
 	}
 }

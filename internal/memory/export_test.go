@@ -25,8 +25,10 @@ func (s *Statement) Unpark(ctx context.Context) error {
 // EvictSome evicts one block or parked page of any statement.
 func (p *Pool) EvictSome() bool { return p.evictAny() }
 
-// Check holds the pool's figures against each other. Nothing else may use the pool meanwhile.
+// Check holds the pool's figures against each other. Nothing but evictors may use the pool meanwhile.
 func (p *Pool) Check() error {
+	p.evictors.busy.Lock()
+	defer p.evictors.busy.Unlock()
 	c := &checker{pool: p}
 	for _, s := range p.all() {
 		c.statement(s)
