@@ -4,6 +4,8 @@ GO ?= go
 GOROOT := $(shell $(GO) env GOROOT)
 TIMEOUT ?= 20m
 TIMEOUT_LONG ?= 3h
+# Random tests of a change repeat themselves; the long ones draw a new seed each time and print it when they fail.
+SEED ?= 1
 
 # The packages where goroutines meet and whose tests are short enough under the race detector; test-long has them all.
 RACE_FOLDERS = memory spill catalog exec server telemetry
@@ -23,14 +25,15 @@ test: lint test-unit test-race test-clients
 
 # The import table, the style tests and the package tests, with all assertions on.
 test-unit:
-	$(GO) test -tags invariants -timeout $(TIMEOUT) $(UNIT_PACKAGES)
+	SPILLWAY_SEED=$(SEED) $(GO) test -tags invariants -timeout $(TIMEOUT) $(UNIT_PACKAGES)
 
 test-race:
-	$(if $(RACE_PACKAGES),$(GO) test -race -short -timeout $(TIMEOUT) $(RACE_PACKAGES))
+	$(if $(RACE_PACKAGES),SPILLWAY_SEED=$(SEED) $(GO) test -race -short -timeout $(TIMEOUT) $(RACE_PACKAGES))
 
 # The real binary under SQL scripts and real clients (mysql, mydumper).
 test-clients: build test-deps
-	$(if $(wildcard test),SPILLWAY_BIN=$(CURDIR)/bin/spillway $(GO) test -count=1 -timeout $(TIMEOUT) ./test/...)
+	$(if $(wildcard test),SPILLWAY_SEED=$(SEED) SPILLWAY_BIN=$(CURDIR)/bin/spillway \
+		$(GO) test -count=1 -timeout $(TIMEOUT) ./test/...)
 
 test-deps:
 	tools/install-test-clients

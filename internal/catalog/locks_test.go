@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/spillwaydb/spillway/internal/sqlerr"
+	"github.com/spillwaydb/spillway/internal/testutil"
 )
 
 func newLocks() *Locks { return &Locks{objs: map[Name]*lockObject{}} }
@@ -21,7 +22,7 @@ func start(t *testing.T, l *Locks, o *Owner, n Name, m LockMode) chan error {
 		defer l.mu.Unlock()
 		have, held := o.held[n]
 		return o.waiting != nil || held && have >= m || len(done) > 0
-	}, 10*time.Second, time.Millisecond)
+	}, testutil.Patience, time.Millisecond)
 	return done
 }
 

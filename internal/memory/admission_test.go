@@ -12,10 +12,11 @@ import (
 	"github.com/spillwaydb/spillway/internal/memory"
 	"github.com/spillwaydb/spillway/internal/memory/memorytest"
 	"github.com/spillwaydb/spillway/internal/sqlerr"
+	"github.com/spillwaydb/spillway/internal/testutil"
 )
 
 func eventually(t *testing.T, what string, f func() bool) {
-	require.Eventually(t, f, 10*time.Second, time.Millisecond, what)
+	require.Eventually(t, f, testutil.Patience, time.Millisecond, what)
 }
 
 // admitLater admits a statement in a goroutine of its own.

@@ -74,7 +74,7 @@ func TestEvictionUnderPoolLimit(t *testing.T) {
 		writes, reads = store.Counts()
 		st := a.Stats()
 		return st.SpilledBytes == int64(writes*page) && st.ReadBytes == int64(reads*page)
-	}, 10*time.Second, time.Millisecond)
+	}, testutil.Patience, time.Millisecond)
 	require.Positive(t, a.Stats().DiskBytes)
 	for _, id := range ids {
 		a.FreeBlock(id)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spillwaydb/spillway/internal/memory"
 	"github.com/spillwaydb/spillway/internal/memory/memorytest"
+	"github.com/spillwaydb/spillway/internal/testutil"
 )
 
 // eventLog keeps events in their order.
@@ -117,7 +118,7 @@ func TestTokensOfAFailure(t *testing.T) {
 	require.Eventually(t, func() bool {
 		_, left := log.kinds()
 		return len(left) == 2
-	}, time.Second, time.Millisecond)
+	}, testutil.Patience, time.Millisecond)
 	s.CloseScan()
 	a.Close()
 }

@@ -438,5 +438,5 @@ func start(t testing.TB, change func(*Options)) *served {
 
 func eventually(t testing.TB, what string, f func() bool) {
 	t.Helper()
-	require.Eventually(t, f, 10*time.Second, 5*time.Millisecond, what)
+	require.Eventually(t, f, testutil.Patience, 5*time.Millisecond, what)
 }

@@ -233,7 +233,7 @@ func TestPipelinedCommands(t *testing.T) {
 func TestHalfOpen(t *testing.T) {
 	s := start(t, func(o *Options) {
 		o.MaxHandshakes = 20
-		o.ConnectTimeout = 300 * time.Millisecond
+		o.ConnectTimeout = 2 * time.Second
 	})
 	var silent []*rawClient
 	for range 50 {

@@ -142,7 +142,7 @@ func TestHolesArePunched(t *testing.T) {
 		s.Free(1, slot)
 	}
 	require.Positive(t, s.Stats().Allocated)
-	require.Eventually(t, func() bool { return s.Stats().Allocated <= 320<<20 }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return s.Stats().Allocated <= 320<<20 }, testutil.Patience, time.Millisecond)
 	s.Free(1, slots[0])
 }
 
@@ -171,7 +171,7 @@ func TestHolesAreMadeOneByOne(t *testing.T) {
 		s.Free(1, slot)
 	}
 	close(wait)
-	require.Eventually(t, func() bool { return s.Stats().Allocated <= 256<<20 }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return s.Stats().Allocated <= 256<<20 }, testutil.Patience, time.Millisecond)
 	require.EqualValues(t, 1, most.Load())
 	require.Less(t, calls.Load(), int64(143), "slots side by side are one hole")
 	// What has no space any more is written again.

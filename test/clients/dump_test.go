@@ -54,7 +54,7 @@ func startBackground(t *testing.T, s *harness.Server, db *sql.DB) *background {
 		c.readFirstRow(t)
 		b.stalled = append(b.stalled, c)
 	}
-	require.Eventually(t, func() bool { return sending(t, db) == stalledClients }, 20*time.Second, 50*time.Millisecond,
+	require.Eventually(t, func() bool { return sending(t, db) == stalledClients }, harness.Timeout, 50*time.Millisecond,
 		"the process list shows the stalled clients")
 	harness.Exec(t, db, "CREATE TABLE side (id INT PRIMARY KEY AUTO_INCREMENT, s VARCHAR(500))")
 	work := func(f func() error) {

@@ -106,7 +106,7 @@ func TestProcessListStates(t *testing.T) {
 			const list = "SELECT COUNT(*) FROM information_schema.processlist WHERE STATE LIKE ?"
 			var n int
 			return admin.QueryRow(list, want).Scan(&n) == nil && n > 0
-		}, 20*time.Second, 20*time.Millisecond, want)
+		}, harness.Timeout, 20*time.Millisecond, want)
 	}
 	waiter.command(t, comQuery, []byte("UPDATE d.t SET b = 'z' WHERE a = 1"))
 	state("%lock%")

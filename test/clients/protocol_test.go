@@ -30,7 +30,7 @@ func TestHalfOpenConnections(t *testing.T) {
 		}
 		_ = c.Close()
 	}
-	require.Eventually(t, func() bool { return s.ReadStatus(t).Connections == 0 }, 20*time.Second, 50*time.Millisecond)
+	require.Eventually(t, func() bool { return s.ReadStatus(t).Connections == 0 }, harness.Timeout, 50*time.Millisecond)
 	dialRaw(t, s, "").requireAlive(t)
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/spillwaydb/spillway/internal/kv"
 	"github.com/spillwaydb/spillway/internal/kv/kvtest"
 	"github.com/spillwaydb/spillway/internal/sqlerr"
+	"github.com/spillwaydb/spillway/internal/testutil"
 )
 
 // rangeRig is a store whose transactions lock ranges after few keys.
@@ -105,7 +106,7 @@ func TestAscendingKeysAreARange(t *testing.T) {
 		}
 		done <- got
 	}()
-	require.Eventually(t, func() bool { return r.store.Stats().Waiters == 1 }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return r.store.Stats().Waiters == 1 }, testutil.Patience, time.Millisecond)
 	require.NoError(t, a.Commit(t.Context()))
 	require.Equal(t, kv.LockWaited, <-done)
 	c := r.begin()

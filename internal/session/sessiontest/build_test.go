@@ -13,6 +13,7 @@ import (
 
 	"github.com/spillwaydb/spillway/internal/memory"
 	"github.com/spillwaydb/spillway/internal/sqlerr"
+	"github.com/spillwaydb/spillway/internal/testutil"
 	"github.com/spillwaydb/spillway/internal/testutil/faulty"
 )
 
@@ -189,7 +190,7 @@ func TestBuildIsVisible(t *testing.T) {
 	}()
 	select {
 	case <-reached:
-	case <-time.After(10 * time.Second):
+	case <-time.After(testutil.Patience):
 		t.Fatal("it does not spill")
 	}
 	line := other.Must("select state, mem > 0 from information_schema.processlist where info like 'create%'")
@@ -202,7 +203,7 @@ func TestBuildIsVisible(t *testing.T) {
 	select {
 	case err := <-done:
 		require.Equal(t, sqlerr.ErrQueryInterrupted, code(err))
-	case <-time.After(10 * time.Second):
+	case <-time.After(testutil.Patience):
 		t.Fatal("KILL does not end it")
 	}
 	other.Must("delete from b where id = 1")

@@ -47,7 +47,7 @@ func (c *Client) behind(sql string, waiters int64) <-chan result {
 		rows, err := c.Run(context.Background(), sql)
 		done <- result{rows, err}
 	}()
-	require.Eventually(c.t, func() bool { return c.rig.Sessions.Store.Stats().Waiters == waiters }, 5*time.Second,
+	require.Eventually(c.t, func() bool { return c.rig.Sessions.Store.Stats().Waiters == waiters }, testutil.Patience,
 		time.Millisecond, "%s does not wait", sql)
 	return done
 }

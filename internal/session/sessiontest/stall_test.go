@@ -121,7 +121,7 @@ func TestStall(t *testing.T) {
 			go func() { done <- c.Query(t.Context(), []byte(q.sql), &got) }()
 			<-reached
 			require.Eventually(t, func() bool { return r.Pool.Stats().Minimums == base.minimums },
-				10*time.Second, time.Millisecond, "the minimum comes back")
+				testutil.Patience, time.Millisecond, "the minimum comes back")
 			takeAll(t, greedy)
 			close(stall)
 			require.NoError(t, <-done)
@@ -167,7 +167,7 @@ func TestStallEnds(t *testing.T) {
 	require.Eventually(t, func() bool {
 		p := r.Sessions.Sessions()[0].Process()
 		return p.State == "Sending to client" && r.Pool.Stats().Minimums == 0
-	}, 10*time.Second, time.Millisecond)
+	}, testutil.Patience, time.Millisecond)
 	takeAll(t, r.Connect(t, "d"))
 	if testutil.Long() {
 		time.Sleep(100 * time.Millisecond)
