@@ -61,10 +61,13 @@ func (a *app) sampleProcess() (memory.Sample, error) {
 	if err != nil {
 		return memory.Sample{}, err
 	}
-	total, free := local.MallocBytes()
+	c := local.MallocBytes()
+	if m.Swap > 0 { // some of it may be swapped out: as if all were resident
+		c.Resident = c.Mapped
+	}
 	return memory.Sample{
-		RSS: m.RSS + m.Swap, FileMappings: m.RSSFile + m.RSSShmem, GoTotal: goBytes(), Malloc: total,
-		MallocUsed: total - free, Buffers: a.spill.FixedBytes(),
+		RSS: m.RSS + m.Swap, FileMappings: m.RSSFile + m.RSSShmem, GoTotal: goBytes(),
+		Malloc: c.Resident, MallocUsed: c.Used, Buffers: a.spill.FixedBytes(),
 	}, nil
 }
 

@@ -184,6 +184,7 @@ type Stats struct {
 	DiskBytes                            int64
 	Files                                int64
 	Flushes, Compactions                 int64
+	Trims                                int64         // free C memory given back so often
 	OldestSnapshot                       time.Duration // age of the oldest read view
 	Snapshots, Iterators, Locks, Waiters int64
 	Text                                 string // the engine's own report

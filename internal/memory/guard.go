@@ -14,7 +14,7 @@ type Sample struct {
 	RSS          int64 // resident, as the kernel counts
 	FileMappings int64 // of it, file-backed
 	GoTotal      int64 // mapped by the Go runtime, less what it released
-	Malloc       int64 // the C heap, what is free in it included
+	Malloc       int64 // the C heap that is resident, what is free in it included
 	MallocUsed   int64 // what of it is in use
 	Buffers      int64 // taken at the start by temporary storage (Budget.Buffers)
 }
@@ -47,12 +47,31 @@ func (g *Guard) Watched() Watched {
 	return g.watched
 }
 
-func (g *Guard) note(m Sample, pages, drift int64) {
+// look takes one sample, notes it and returns its drift.
+func (g *Guard) look() (int64, error) {
+	// Committed first: pages that are touched between the two readings must not look like drift.
+	before := g.Pool.committed.Load()
+	m, err := g.Sample()
+	if err != nil {
+		return 0, err
+	}
+	held := max(before, g.Pool.committed.Load())
+	g.note(m, held)
+	return max(m.RSS-m.FileMappings-m.GoTotal-m.Malloc-m.Buffers-held, 0), nil
+}
+
+func (g *Guard) noteDrift(drift int64) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.watched.DriftPeak = max(g.watched.DriftPeak, drift)
+}
+
+func (g *Guard) note(m Sample, pages int64) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	w := &g.watched
 	w.Last, w.Pages = m, pages
-	w.PagesPeak, w.DriftPeak = max(w.PagesPeak, pages), max(w.DriftPeak, drift)
+	w.PagesPeak = max(w.PagesPeak, pages)
 	w.Peak = Sample{
 		RSS: max(w.Peak.RSS, m.RSS), FileMappings: max(w.Peak.FileMappings, m.FileMappings),
 		GoTotal: max(w.Peak.GoTotal, m.GoTotal), Malloc: max(w.Peak.Malloc, m.Malloc),
@@ -74,19 +93,21 @@ func (g *Guard) Run(ctx context.Context) {
 	}
 }
 
-// Look takes one sample and returns the drift.
+// Look returns the drift. A sample that has one is taken again: what was given back between the readings of one sample
+// looks like drift.
 func (g *Guard) Look() int64 {
-	// Committed first: pages that are touched between the two readings must not look like drift.
 	p := g.Pool
-	before := p.committed.Load()
-	m, err := g.Sample()
+	drift, err := g.look()
+	if err == nil && drift > 0 {
+		var again int64
+		again, err = g.look()
+		drift = min(drift, again)
+	}
 	if err != nil {
 		p.logger.Warn("memory: the process's memory could not be read", "err", err)
 		return p.drift.Load()
 	}
-	held := max(before, p.committed.Load())
-	drift := max(m.RSS-m.FileMappings-m.GoTotal-m.Malloc-m.Buffers-held, 0)
-	g.note(m, held, drift)
+	g.noteDrift(drift)
 	if old := p.drift.Swap(drift); old != drift {
 		if drift > 0 && old == 0 {
 			p.logger.Warn("memory: the process holds bytes that nobody counts", "bytes", drift)

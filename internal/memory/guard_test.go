@@ -22,6 +22,17 @@ func TestGuard(t *testing.T) {
 	require.EqualValues(t, 3<<20, g.Look())
 	require.EqualValues(t, 13<<20, p.Stats().Limit)
 	require.EqualValues(t, 3<<20, p.Stats().Drift)
+	shrank := m
+	shrank.Malloc -= 1 << 20 // it gave memory back after RSS was read
+	seen := []memory.Sample{shrank, m}
+	g.Sample = func() (memory.Sample, error) {
+		next := seen[0]
+		seen = seen[1:]
+		return next, nil
+	}
+	require.EqualValues(t, 3<<20, g.Look(), "seen once, that is no drift")
+	require.EqualValues(t, 3<<20, g.Watched().DriftPeak)
+	g.Sample = func() (memory.Sample, error) { return m, err }
 	err = errors.New("no /proc")
 	require.EqualValues(t, 3<<20, g.Look())
 	err, m.RSS = nil, 0

@@ -51,7 +51,7 @@ var gauges = []gauge{
 		func(s *Status) float64 { return float64(s.Watched.Peak.GoTotal) }),
 	newGauge("process_malloc_used_peak_bytes", "Largest part of process_malloc_bytes in use so far.",
 		func(s *Status) float64 { return float64(s.Watched.Peak.MallocUsed) }),
-	newGauge("process_malloc_bytes", "C memory, the storage engine's.",
+	newGauge("process_malloc_bytes", "Resident C memory, the storage engine's.",
 		func(s *Status) float64 { return float64(s.Watched.Last.Malloc) }),
 	newGauge("process_malloc_peak_bytes", "Largest process_malloc_bytes so far.",
 		func(s *Status) float64 { return float64(s.Watched.Peak.Malloc) }),
@@ -75,6 +75,8 @@ var gauges = []gauge{
 		func(s *Status) float64 { return float64(s.Storage.MemtableBytes) }),
 	newGauge("storage_zombie_memtable_bytes", "Memtables that only iterators keep.",
 		func(s *Status) float64 { return float64(s.Storage.ZombieMemtableBytes) }),
+	newCounter("storage_trims_total", "Times that free C memory was given back.",
+		func(s *Status) float64 { return float64(s.Storage.Trims) }),
 	newGauge("storage_disk_bytes", "Files of the storage engine.",
 		func(s *Status) float64 { return float64(s.Storage.DiskBytes) }),
 }

@@ -20,5 +20,5 @@
 //	L4 what is charged to the heap ledger (batches, table writers, iterators) is charged before it is allocated.
 //
 // Memory of the engine itself, fixed at Open: the block cache, from which memtables reserve, two memtables and about
-// 4 MiB; it is C memory in cgo builds. See malloc_glibc.go for what that takes.
+// 4 MiB; it is C memory in cgo builds. See malloc_cgo.go and janitor.go for what that takes.
 package local

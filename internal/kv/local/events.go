@@ -37,12 +37,10 @@ type events struct {
 	flushes atomic.Uint64
 	// failed is the first error after which nothing can be committed; nil while all is well.
 	failed atomic.Pointer[fatal]
-	// flushed wakes the janitor; one token.
-	flushed chan struct{}
 }
 
 func newEvents(o Options) *events {
-	return &events{logger: o.Logger, die: o.Fatal, flushed: make(chan struct{}, 1)}
+	return &events{logger: o.Logger, die: o.Fatal}
 }
 
 func (e *events) listener() *pebble.EventListener {
@@ -52,13 +50,7 @@ func (e *events) listener() *pebble.EventListener {
 		DiskSlow:        func(i pebble.DiskSlowInfo) { e.logger.Errorf("storage: %s", i) },
 		WriteStallBegin: func(i pebble.WriteStallBeginInfo) { e.logger.Infof("storage: %s", i) },
 		WriteStallEnd:   func() { e.logger.Infof("storage: write stall ends") },
-		FlushEnd: func(pebble.FlushInfo) {
-			e.flushes.Add(1)
-			select {
-			case e.flushed <- struct{}{}:
-			default:
-			}
-		},
+		FlushEnd:        func(pebble.FlushInfo) { e.flushes.Add(1) },
 	}
 }
 

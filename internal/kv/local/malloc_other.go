@@ -6,4 +6,4 @@ package local
 func MallocTrim() {}
 
 // MallocBytes is 0: there is no C memory.
-func MallocBytes() (total, idle int64) { return 0, 0 }
+func MallocBytes() MallocFigures { return MallocFigures{} }

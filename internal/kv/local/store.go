@@ -30,6 +30,7 @@ type store struct {
 	commits atomic.Uint64 // those that have written, counted before their locks are released
 	scans   atomic.Int64  // open iterators of the engine
 	disk    diskCheck
+	trims   atomic.Int64 // of C memory
 
 	views struct {
 		sync.Mutex
@@ -104,6 +105,7 @@ func (s *store) Stats() kv.Stats {
 		st.Files += l.TablesCount
 	}
 	st.Flushes, st.Compactions = m.Flush.Count, m.Compact.Count
+	st.Trims = s.trims.Load()
 	st.Text = m.String()
 	return st
 }
