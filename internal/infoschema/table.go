@@ -14,7 +14,7 @@ import (
 
 // Register adds all tables to the catalog. Called once, before the first statement.
 func Register(c *catalog.Catalog, m *session.Manager) {
-	for _, list := range [][]definition{schemaTables, sessionTables, fixedTables} {
+	for _, list := range [][]definition{schemaTables, sessionTables, privilegeTables, fixedTables} {
 		for i := range list {
 			c.RegisterVirtual(newTable(&list[i], c, m))
 		}

@@ -16,3 +16,8 @@ func (s *Session) SeesDatabase(db string) bool { return s.manager.Users.SeesDB(s
 func (s *Session) SeesProcess(user string) bool {
 	return user == s.info.User || s.manager.Users.HasAny(s.account(), privilege.Process)
 }
+
+// SeesAccount says if the session may see what an account may do: its own, or all with CREATE USER.
+func (s *Session) SeesAccount(a privilege.Account) bool {
+	return a == s.account() || s.manager.Users.HasAny(s.account(), privilege.CreateUser)
+}
