@@ -28,12 +28,21 @@ type (
 // Span is the keys k with Start <= k < End; an empty End is no bound.
 type Span struct{ Start, End Key }
 
+// Spans lists spans in ascending order that do not overlap; all have an end. It does not change while it is scanned.
+type Spans interface {
+	Len() int
+	// Span gives the i-th. Its bytes live until the next call.
+	Span(i int) Span
+}
+
 // Pairs receives the rows of a scan: bytes in one page, described by offsets. The caller owns Buf, which lies in a
 // page. A batch has at most len(Ends)/2 pairs.
 type Pairs struct {
 	Buf  []byte  // room for keys and values; NextBatch fills it from the front
 	Ends []int32 // room for two ends a pair: of the key and of the value, offsets in Buf; from memory the caller owns
 	N    int     // pairs filled in
+	// Of, if not nil, has room for a number a pair: of ScanSpans' spans, the one that the pair is of.
+	Of []int32
 	// Large, if not nil, is called for a pair that does not fit an empty Buf; it returns room for n bytes, in which the
 	// pair is delivered alone (Buf is replaced for that batch), or a refusal, which NextBatch returns.
 	Large func(n int) ([]byte, error)
@@ -70,6 +79,8 @@ type ScanOptions struct {
 	Reverse bool
 	// Once says that the data is not expected to be read again soon, so it should not wash the cache.
 	Once bool
+	// First is the most pairs of each of ScanSpans' spans; 0: all of them.
+	First int
 }
 
 // Iterator reads a span in order. One goroutine at a time.
@@ -88,6 +99,9 @@ type Reader interface {
 	Get(ctx context.Context, key Key, dst []byte) ([]byte, bool, error)
 	// Scan opens an iterator; acct is charged for what the engine holds for it.
 	Scan(acct *memory.Account, s Span, o ScanOptions) (Iterator, error)
+	// ScanSpans opens an iterator over the pairs of all spans, in one pass: it seeks only what is not near. Not for
+	// ScanOptions.Reverse. The list is asked until the iterator is closed.
+	ScanSpans(acct *memory.Account, s Spans, o ScanOptions) (Iterator, error)
 	Close() error // repeatable; iterators are closed first, and all of it before the transaction ends
 }
 

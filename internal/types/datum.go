@@ -107,6 +107,25 @@ func (d Datum) Clone() Datum {
 	return d
 }
 
+// In makes d, whose type's values compare with those of t as values of t do, a value of t; false: no column of type t
+// has it. NULL is in all types.
+func (d Datum) In(t Type) (Datum, bool) {
+	if d.IsNull() {
+		return NullDatum(t), true
+	}
+	ok := true
+	switch {
+	case t.Phys() == PhysUint64 && d.Kind == PhysInt64:
+		d, ok = NewUintDatum(t, uint64(d.I)), d.I >= 0
+	case t.Phys() == PhysInt64 && d.Kind == PhysUint64:
+		d, ok = NewIntDatum(t, int64(d.U)), d.U <= 1<<63-1
+	case t.ID == Decimal:
+		d.D, ok = d.D.Rescale(d.Type.Scale, t.Scale)
+	}
+	d.Type = t
+	return d, ok && d.Storable()
+}
+
 // Storable says if a column of the datum's type can have exactly this value, which must be of the type's physical kind.
 func (d *Datum) Storable() bool {
 	t := &d.Type

@@ -8,9 +8,9 @@
 //
 //	kv.Iterator -> page of pairs (64 KiB) -> vectors -> filter -> batch
 //
-// An index that does not cover the wanted columns gives primary keys, which are looked up in batches, sorted unless the
-// order of the index is to be kept. A locking scan reads the latest committed state: a page is locked and read again
-// until it stays as it is.
+// An index that does not cover the wanted columns gives primary keys. They are sorted, a page at a time, and their rows
+// are read in one pass; if the order of the index is to be kept, rows are looked up one by one. A locking scan reads
+// the latest committed state: a page is locked and read again until it stays as it is.
 //
 // # Memory
 //

@@ -35,30 +35,41 @@ type filler interface {
 	close() error
 }
 
-func newLocal(t *Table, w *exec.Worker) (*local, error) {
+// newLocal makes a worker's share. pairs reads the node's index; nil: its morsels.
+func newLocal(t *Table, w *exec.Worker, pairs filler) (*local, error) {
 	l := &local{t: t, worker: w}
 	if w != nil {
 		w.Statement().OpenScan()
 	}
-	if err := l.open(); err != nil {
+	if err := l.open(pairs); err != nil {
 		l.Close()
 		return nil, err
 	}
 	return l, nil
 }
 
-func (l *local) open() error {
+func (l *local) open(pairs filler) error {
 	t, n := l.t, l.t.o.Node
 	index := n.Index
-	var keys *keyFeed
-	switch t.feed {
-	case feedNone:
-		l.fill, _ = t.spans(l.worker)
+	var locked *lockedSpans
+	if pairs == nil {
+		pairs, locked = t.spans(l.worker)
+	}
+	switch {
+	case t.feed == feedNone:
+		l.fill = pairs
+	case t.feed == feedIndex && n.Lock == physical.LockNone && !n.KeepOrder:
+		index = n.Table.Primary
+		f := &fetch{t: t, entries: pairs}
+		l.fill = f
+		if err := f.open(); err != nil {
+			return err
+		}
 	default:
 		index = n.Table.Primary
-		keys = &keyFeed{t: t}
+		keys := &keyFeed{t: t, spans: pairs, locked: locked}
 		l.fill = &lookup{t: t, keys: keys, points: lockedPoints{t: t}}
-		if err := keys.open(l.worker); err != nil {
+		if err := keys.open(); err != nil {
 			return err
 		}
 	}

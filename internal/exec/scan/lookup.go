@@ -6,7 +6,6 @@ import (
 	"errors"
 	"slices"
 
-	"github.com/spillwaydb/spillway/internal/exec"
 	"github.com/spillwaydb/spillway/internal/kv"
 	"github.com/spillwaydb/spillway/internal/plan/physical"
 	"github.com/spillwaydb/spillway/internal/sqlerr"
@@ -25,12 +24,11 @@ type keyFeed struct {
 	at     int
 }
 
-func (f *keyFeed) open(w *exec.Worker) error {
+func (f *keyFeed) open() error {
 	if f.t.feed == feedPoints {
 		f.spans = noFill{}
 		return nil
 	}
-	f.spans, f.locked = f.t.spans(w)
 	return f.page.open(f.t.o.Account, f.t.o.Env, keysPageBytes, keyPairs)
 }
 

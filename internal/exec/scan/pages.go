@@ -26,7 +26,8 @@ func (p *pairPage) open(acct *memory.Account, env *expr.Env, bytes, pairs int) e
 	}
 	p.acct, p.env, p.page = acct, env, page
 	p.pairs = kv.Pairs{
-		Buf: memory.Bytes(acct.Base(), page.Ref, page.Size()), Ends: make([]int32, 2*pairs), Large: p.grow,
+		Buf: memory.Bytes(acct.Base(), page.Ref, page.Size()), Ends: make([]int32, 2*pairs),
+		Of: make([]int32, pairs), Large: p.grow,
 	}
 	return nil
 }

@@ -177,7 +177,7 @@ func (t *Table) Rewind() {
 func (t *Table) MaxWorkers() int { return t.workers }
 
 // NewLocal implements exec.Source.
-func (t *Table) NewLocal(w *exec.Worker) (exec.LocalSource, error) { return newLocal(t, w) }
+func (t *Table) NewLocal(w *exec.Worker) (exec.LocalSource, error) { return newLocal(t, w, nil) }
 
 // Close implements exec.Source.
 func (t *Table) Close() error {

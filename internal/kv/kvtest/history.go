@@ -249,10 +249,21 @@ func (h *history) openScan(r *historyReader) {
 	if h.r.IntN(2) == 0 {
 		span.End = []byte(h.key())
 	}
+	c := &historyScan{pairs: 1 + h.r.IntN(20)}
 	o := kv.ScanOptions{Reverse: h.r.IntN(2) == 0}
-	it, err := r.r.Scan(h.acct, span, o)
+	var err error
+	if h.r.IntN(3) == 0 {
+		list := h.someSpans()
+		o = kv.ScanOptions{First: h.r.IntN(3)}
+		for _, p := range pairsOfSpans(r.want, list, o.First) {
+			c.left = append(c.left, p.pair)
+		}
+		c.it, err = r.r.ScanSpans(h.acct, list, o)
+	} else {
+		c.left = pairsOf(r.want, span)
+		c.it, err = r.r.Scan(h.acct, span, o)
+	}
 	require.NoError(h, err)
-	c := &historyScan{it: it, left: pairsOf(r.want, span), pairs: 1 + h.r.IntN(20)}
 	if o.Reverse {
 		slices.Reverse(c.left)
 	}

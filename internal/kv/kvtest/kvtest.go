@@ -38,6 +38,7 @@ func Run(t *testing.T, open Factory) {
 		"large values":            testLargeValues,
 		"keys only":               testKeysOnly,
 		"pause":                   testPause,
+		"spans":                   testSpans,
 		"parallel readers":        testParallelReaders,
 		"delete span":             testDeleteSpan,
 		"large commit":            testLargeCommit,

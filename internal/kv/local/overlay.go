@@ -215,6 +215,31 @@ func (o *overlay) advance(l *layer, asOf int) error {
 	return o.settle(l, asOf)
 }
 
+// skip goes on to the first entry at or behind key; it is not before the present one. Not for walks in reverse.
+func (o *overlay) skip(key []byte) error {
+	if err := o.skipLayer(&o.base, o.asOf, key); err != nil {
+		return err
+	}
+	if o.latest {
+		if err := o.skipLayer(&o.delta, o.writes.statement+1, key); err != nil {
+			return err
+		}
+	}
+	o.choose()
+	return nil
+}
+
+func (o *overlay) skipLayer(l *layer, asOf int, key []byte) error {
+	if !l.live || bytes.Compare(l.cursor.Key(), key) >= 0 {
+		return nil
+	}
+	if err := l.cursor.SeekGE(key); err != nil {
+		l.live = false
+		return err
+	}
+	return o.settle(l, asOf)
+}
+
 // inline returns the value if it lies in one piece; it lives until next.
 func (o *overlay) inline() ([]byte, bool) {
 	if o.top.older != nil {

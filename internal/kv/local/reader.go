@@ -62,6 +62,23 @@ func (r *reader) Get(ctx context.Context, key kv.Key, dst []byte) ([]byte, bool,
 // Scan: with ScanOptions.Once the cache is not spared in any special way. The engine has no way to read past its cache,
 // but its replacement policy (Clock-PRO) lets blocks that are read once go first, so a scan costs hot blocks little.
 func (r *reader) Scan(acct *memory.Account, s kv.Span, o kv.ScanOptions) (kv.Iterator, error) {
+	return r.scan(acct, s, nil, o)
+}
+
+func (r *reader) ScanSpans(acct *memory.Account, s kv.Spans, o kv.ScanOptions) (kv.Iterator, error) {
+	if o.Reverse {
+		return nil, sqlerr.AssertionError("kv/local: spans are read forwards")
+	}
+	var hull kv.Span
+	l := newSpanList(s, o.First)
+	if n := s.Len(); n > 0 {
+		hull = kv.Span{Start: l.now.Start, End: s.Span(n - 1).End}
+	}
+	return r.scan(acct, hull, l, o)
+}
+
+// scan opens a scan; l is nil if it is of one span.
+func (r *reader) scan(acct *memory.Account, s kv.Span, l *spanList, o kv.ScanOptions) (kv.Iterator, error) {
 	if err := r.usable(); err != nil {
 		return nil, err
 	}
@@ -82,6 +99,9 @@ func (r *reader) Scan(acct *memory.Account, s kv.Span, o kv.ScanOptions) (kv.Ite
 	c, err := r.store.newScan(acct, v, writes, s, o)
 	if err != nil {
 		return nil, errors.Join(err, v.unref())
+	}
+	if c.spans = l; l != nil && l.list.Len() == 0 {
+		c.done = true
 	}
 	return c, nil
 }

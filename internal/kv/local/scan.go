@@ -21,7 +21,8 @@ type scan struct {
 	acct    *memory.Account
 	view    *view // one reference
 	writes  *overlay
-	span    kv.Span
+	spans   *spanList // nil: there is one, span
+	span    kv.Span   // around all of them
 	options kv.ScanOptions
 
 	// position is the next key, whichever side it comes from, or nothing yet; kept in a buffer of its own.
@@ -83,7 +84,10 @@ func (c *scan) fill(ctx context.Context, p *kv.Pairs, maxPairs int) error {
 	if err := c.checkpoint(ctx); err != nil {
 		return err
 	}
-	if c.writes == nil {
+	switch {
+	case c.spans != nil:
+		return c.fillSpans(ctx, p, maxPairs)
+	case c.writes == nil:
 		err := c.fillPlain(ctx, p, maxPairs)
 		if err == nil {
 			c.settle()

@@ -234,25 +234,10 @@ func (k keyColumn) constant(e expr.Expr) (types.Datum, bool) {
 	if !ok {
 		return types.Datum{}, false
 	}
-	d := c.D
-	if d.IsNull() {
-		return types.NullDatum(k.t), true
-	}
-	t := k.t
-	if !k.takes(d.Type) {
+	if !c.D.IsNull() && !k.takes(c.D.Type) {
 		return types.Datum{}, false
 	}
-	ok = true
-	switch {
-	case t.Phys() == types.PhysUint64 && d.Kind == types.PhysInt64:
-		d, ok = types.NewUintDatum(t, uint64(d.I)), d.I >= 0
-	case t.Phys() == types.PhysInt64 && d.Kind == types.PhysUint64:
-		d, ok = types.NewIntDatum(t, int64(d.U)), d.U <= 1<<63-1
-	case t.ID == types.Decimal:
-		d.D, ok = d.D.Rescale(d.Type.Scale, t.Scale)
-	}
-	d.Type = t
-	return d, ok && d.Storable()
+	return c.D.In(k.t)
 }
 
 // takes says if the type of constants lets them be values of the column that compare as they do, as far as the column
