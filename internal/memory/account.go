@@ -333,7 +333,7 @@ func (a *Account) Surplus() int64 {
 // Alloc returns a pinned page of at least size bytes; its bytes are undefined. PageSize rounds. The caller frees it
 // with Free. Errors: sqlerr.ErrNoSurplus for Leased; QuotaError, ServerMemoryError, the statement's own error.
 func (a *Account) Alloc(size int, kind Kind) (Page, error) {
-	id, ref, err := a.stmt.create(a, size, kind, statePage)
+	id, ref, err := a.stmt.create(a, size, kind, statePage, 0)
 	if err != nil {
 		return Page{}, err
 	}

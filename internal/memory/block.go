@@ -9,17 +9,32 @@ import (
 // NewBlock returns a new block, pinned once, and where it lies; its bytes are undefined. It belongs to the account
 // until FreeBlock. Any goroutine may pin it. Errors as for Alloc.
 func (a *Account) NewBlock(size int, kind Kind) (BlockID, Ref, error) {
-	return a.stmt.create(a, size, kind, stateBlock)
+	return a.stmt.create(a, size, kind, stateBlock, 0)
+}
+
+// NewBlockIn is NewBlock for a block of a series.
+func (a *Account) NewBlockIn(series Series, size int, kind Kind) (BlockID, Ref, error) {
+	return a.stmt.create(a, size, kind, stateBlock, series)
 }
 
 // Pin brings a block into memory and keeps it there until Unpin. Nested pins count and cost nothing; the first pinner
 // pays until the last pin is undone. The Ref may differ from the last pin's. A block that is modified after its first
-// Unpin must be announced by MarkDirty, after Pin and before the change. Errors: as for Alloc; the failure of a read is
-// the statement's.
-func (a *Account) Pin(id BlockID, kind Kind) (Ref, error) {
+// Unpin must be announced by MarkDirty, after Pin and before the change. Blocks that will be pinned next are read ahead
+// as by Prefetch, at once if they lie behind this one and it must be read. Errors: as for Alloc; the failure of a read
+// is the statement's.
+func (a *Account) Pin(id BlockID, kind Kind, ahead ...BlockID) (Ref, error) {
 	s := a.stmt
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	ref, err := s.pin(a, id, kind, ahead)
+	if len(ahead) > 0 && err == nil {
+		s.ask(ahead)
+	}
+	return ref, err
+}
+
+// pin is Pin, with s.mu held.
+func (s *Statement) pin(a *Account, id BlockID, kind Kind, ahead []BlockID) (Ref, error) {
 	var waited page
 	defer func() {
 		if waited.n > 0 {
@@ -51,7 +66,7 @@ func (a *Account) Pin(id BlockID, kind Kind) (Ref, error) {
 		case d.state == stateReading:
 			s.io.Wait()
 		case d.state == stateOut:
-			return s.pinOut(a, id, d, kind)
+			return s.pinOut(a, id, d, kind, ahead)
 		default:
 			return 0, sqlerr.AssertionError("memory: a page is pinned as a block")
 		}
@@ -124,7 +139,7 @@ func (s *Statement) uncount(kind Kind, n int64) {
 }
 
 // create makes a page or block.
-func (s *Statement) create(a *Account, size int, kind Kind, state state) (BlockID, Ref, error) {
+func (s *Statement) create(a *Account, size int, kind Kind, state state, series Series) (BlockID, Ref, error) {
 	class, ok := classOf(size)
 	if !ok {
 		return 0, 0, sqlerr.AssertionError("memory: a page of %d bytes is asked for", size)
@@ -159,7 +174,7 @@ func (s *Statement) create(a *Account, size int, kind Kind, state state) (BlockI
 		}
 		id, d, ok = s.newDesc()
 	}
-	d.class, d.owner, d.payer, d.kind, d.pins = class, a.number, a.number, kind, 1
+	d.class, d.owner, d.payer, d.kind, d.pins, d.series = class, a.number, a.number, kind, 1, series
 	ref := s.pool.popIdle(f, 0)
 	if ref == 0 {
 		start := time.Now()

@@ -28,7 +28,8 @@ type desc struct {
 	class      uint8
 	reuse      Reuse
 	kind       Kind // what the pins count on
-	_          [11]byte
+	series     Series
+	_          [4]byte
 }
 
 var _ [descBytes]byte = [unsafe.Sizeof(desc{})]byte{}

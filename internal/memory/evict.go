@@ -6,9 +6,9 @@ import (
 	"github.com/spillwaydb/spillway/internal/invariants"
 )
 
-// Eviction. Whoever needs memory evicts: it takes a victim off its list, marks it flagWriting, lets go of the mutex,
-// writes, and frees the frame if nobody pinned the block meanwhile. Evictors (evictors.go) do the same ahead of need. A
-// failed statement's blocks are dropped without a write.
+// Eviction. Whoever needs memory evicts: it takes victims off their list (group.go), marks them flagWriting, lets go of
+// the mutex, writes, and frees the frames of those that nobody pinned meanwhile. Evictors (evictors.go) do the same
+// ahead of need. A failed statement's blocks are dropped without a write.
 
 // retryWriteAfter is how long the server's blocks stay in memory after one of them could not be written.
 const retryWriteAfter = 100 * time.Millisecond
@@ -28,9 +28,9 @@ func (s *Statement) evictable() int64 {
 	return n
 }
 
-// evictOne evicts one unpinned block of s, or waits for one that is being evicted, and tells if there was any. s.mu is
-// released meanwhile.
-func (s *Statement) evictOne() bool {
+// evictSome evicts an unpinned block of s, perhaps with others, or waits for one that is being evicted, and tells if
+// there was any. s.mu is released meanwhile.
+func (s *Statement) evictSome() bool {
 	if id, d := s.victim(); id != 0 {
 		s.evictBlock(id, d)
 		return true
@@ -42,79 +42,58 @@ func (s *Statement) evictOne() bool {
 	return false
 }
 
-// evictBlock evicts an unpinned block that is in no list. s.mu is held, and released while the block is written.
+// evictBlock evicts an unpinned block that is in no list, and others with it if it must be written. s.mu is held, and
+// released while they are written.
 func (s *Statement) evictBlock(id BlockID, d *desc) {
-	n := d.size()
 	if s.err != nil {
-		s.accounts[d.owner].add(0, 0, -n)
+		s.accounts[d.owner].add(0, 0, -d.size())
 		s.lose(d)
 		return
 	}
 	if d.slot != (Slot{}) { // unchanged since it was written
-		s.pool.sums.check(d.slot, Bytes(s.pool.base, d.ref, int(n)))
+		s.pool.sums.check(d.slot, Bytes(s.pool.base, d.ref, int(d.size())))
 		s.evicted(d)
 		return
 	}
-	slot, err := s.write(d)
+	g := newGroup()
+	defer g.free()
+	s.gather(g, id, d)
+	if err := s.write(g); err != nil {
+		s.fail(err)
+		s.pool.logger.Error("memory: a block could not be written", "statement", s.options.Name, "err", err)
+		if s == s.pool.server {
+			s.stuck, s.stuckSince = true, s.pool.options.Clock.Now()
+		}
+	}
+	for i := g.n - 1; i >= 0; i-- { // from the last to the first: what is listed again is as it was
+		s.wrote(g.ids[i], g.descs[i], g.slots[i])
+	}
+}
+
+// wrote decides what becomes of a block that was to be written. slot is 0 if it was not.
+func (s *Statement) wrote(id BlockID, d *desc, slot Slot) {
 	switch {
 	case d.has(flagDoomed):
-		if err == nil {
+		if slot != (Slot{}) {
+			s.pool.sums.forget(slot)
 			s.pool.options.Store.Free(s.owner, slot)
 		}
 		s.releaseFrame(d)
 		s.bury(id, d)
 		return
-	case err != nil:
-		s.fail(err)
-		s.pool.logger.Error("memory: a block could not be written", "statement", s.options.Name, "err", err)
-		switch {
-		case d.pins > 0:
-		case s == s.pool.server: // transactions and locks are not lost with it: it stays
-			s.list(id, d)
-			s.stuck, s.stuckSince = true, s.pool.options.Clock.Now()
-		default:
-			s.accounts[d.owner].add(0, 0, -n)
-			s.lose(d)
-		}
-		return
+	case slot != (Slot{}):
+		s.keep(d, slot)
 	}
-	s.keep(d, slot)
 	switch {
-	case d.pins > 0: // it stays, with a copy on disk
+	case d.pins > 0: // it stays, perhaps with a copy on disk
 	case s.err != nil:
-		s.accounts[d.owner].add(0, 0, -n)
+		s.accounts[d.owner].add(0, 0, -d.size())
 		s.lose(d)
+	case slot == (Slot{}): // its turn comes again; transactions and locks are not lost with a full disk
+		s.listFirst(id, d)
 	default:
 		s.evicted(d)
 	}
-}
-
-// write writes the frame of d to the store; s.mu is released meanwhile.
-func (s *Statement) write(d *desc) (Slot, error) {
-	p := s.pool
-	n := d.size()
-	data := Bytes(p.base, d.ref, int(n))
-	d.set(flagWriting)
-	s.writing++
-	s.mu.Unlock()
-	start := time.Now()
-	err := p.options.Hooks.refuse(OpWrite, s.options.Name, len(data))
-	var slot Slot
-	if err == nil {
-		slot, err = p.options.Store.Write(s.owner, data)
-	}
-	if err == nil {
-		p.sums.note(slot, data)
-	}
-	took := time.Since(start)
-	s.mu.Lock()
-	for a := s.accounts[d.owner]; a != nil && a.stmt == s; a = a.parent {
-		a.saveNanos += int64(took)
-	}
-	d.drop(flagWriting)
-	s.writing--
-	s.io.Broadcast()
-	return slot, err
 }
 
 // keep counts a new copy of d on disk.
@@ -150,14 +129,15 @@ func (s *Statement) evicted(d *desc) {
 	s.pool.evictions.Add(1)
 }
 
-// pinOut brings a block back from disk, pinned. s.mu is held, and released meanwhile.
-func (s *Statement) pinOut(a *Account, id BlockID, d *desc, kind Kind) (Ref, error) {
+// pinOut brings a block back from disk, pinned, and with it those of ahead that lie behind it. s.mu is held, and
+// released meanwhile.
+func (s *Statement) pinOut(a *Account, id BlockID, d *desc, kind Kind, ahead []BlockID) (Ref, error) {
 	if s.err != nil {
 		return 0, s.err
 	}
 	d.state = stateReading
 	s.reading++
-	err := s.bringBack(a, d, kind)
+	err := s.bringBack(a, id, d, kind, ahead)
 	s.reading--
 	s.io.Broadcast()
 	switch {
@@ -177,7 +157,7 @@ func (s *Statement) pinOut(a *Account, id BlockID, d *desc, kind Kind) (Ref, err
 }
 
 // bringBack charges a for the block and reads it into a frame. On an error nothing stays charged.
-func (s *Statement) bringBack(a *Account, d *desc, kind Kind) error {
+func (s *Statement) bringBack(a *Account, id BlockID, d *desc, kind Kind, ahead []BlockID) error {
 	n := d.size()
 	kind, err := s.reserve(a, n, kind)
 	if err == errNoPage {
@@ -195,7 +175,16 @@ func (s *Statement) bringBack(a *Account, d *desc, kind Kind) error {
 	s.grow(n)
 	a.peaked()
 	s.mu.Unlock()
-	ref, err := s.read(d, true)
+	ref, err := s.pool.frame(s, &s.pool.classes[d.class], s.stale(d), true)
+	if err == nil {
+		if len(ahead) == 0 || !s.readWith(id, d, ref, ahead) {
+			err = s.fetch(d, ref)
+		}
+		if err != nil {
+			s.pool.freeFrame(d.class, ref)
+			s.Fail(err)
+		}
+	}
 	s.mu.Lock()
 	if err != nil {
 		s.uncharge(d, n)
@@ -208,23 +197,32 @@ func (s *Statement) bringBack(a *Account, d *desc, kind Kind) error {
 	return nil
 }
 
-// read reads the copy of d into a new frame. s.mu is not held; the state, stateReading, keeps others away from d.
-func (s *Statement) read(d *desc, wait bool) (Ref, error) {
-	p := s.pool
-	var not Ref
+// stale is the frame that a block must not be read into.
+func (s *Statement) stale(d *desc) Ref {
 	if invariants.Enabled {
-		not = d.ref // whoever kept the old address must not find the bytes there
+		return d.ref // whoever kept the old address must not find the bytes there
 	}
-	ref, err := p.frame(s, &p.classes[d.class], not, wait)
-	if err != nil {
-		return 0, err
+	return 0
+}
+
+// readWith reads the copy of d into the frame at ref, with blocks behind it if there are any, and tells if it did.
+// s.mu is not held; the state, stateReading, keeps others away from d.
+func (s *Statement) readWith(id BlockID, d *desc, ref Ref, ahead []BlockID) bool {
+	g := newGroup()
+	defer g.free()
+	g.add(id, d)
+	g.refs[0] = ref
+	s.mu.Lock()
+	s.gatherOut(g, ahead)
+	s.mu.Unlock()
+	if g.n == 1 {
+		return false
 	}
-	if err := s.fetch(d, ref); err != nil {
-		p.freeFrame(d.class, ref)
-		s.Fail(err)
-		return 0, err
-	}
-	return ref, nil
+	got, err := s.fetchGroup(g, 1)
+	s.mu.Lock()
+	s.arrived(g, 1, got)
+	s.mu.Unlock()
+	return err == nil // else it may be another block's
 }
 
 // fetch reads the copy of d into the frame at ref.
@@ -255,7 +253,7 @@ const (
 	roomTimeout = time.Minute
 )
 
-// makeRoom evicts one block of whoever has most surplus, so that a request of s can be tried again. If everything that
+// makeRoom evicts blocks of whoever has most surplus, so that a request of s can be tried again. If everything that
 // may go is already on its way, it waits. No lock is held. Errors: the failure of s; ServerMemoryError after
 // roomTimeout, which is a bug (M2) or a failed statement that does not end.
 func (p *Pool) makeRoom(s *Statement, n int64, since time.Time) error {
@@ -290,7 +288,8 @@ func (p *Pool) makeRoom(s *Statement, n int64, since time.Time) error {
 	return nil
 }
 
-// evictAny evicts one block or parked page of the statement with most surplus, and tells if there was any.
+// evictAny evicts blocks, at least one, or a parked page of the statement with most surplus, and tells if there was
+// any.
 func (p *Pool) evictAny() bool {
 	t := p.richest()
 	if t == nil {
@@ -341,55 +340,41 @@ func (p *Pool) richest() *Statement {
 func (a *Account) Prefetch(ids ...BlockID) {
 	s := a.stmt
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.ask(ids)
+	s.mu.Unlock()
+}
+
+// ask tells evictors to read what is out, if it is half of the blocks: fewer are worth no transfer yet. s.mu is held.
+func (s *Statement) ask(ids []BlockID) {
+	j := job{s: s}
 	for _, id := range ids {
-		if d, err := s.find(id); err == nil && d.state == stateOut {
-			a.pool.evictors.send(job{s: s, id: id})
+		if j.n < len(j.ids) && s.outside(id) != nil {
+			j.ids[j.n] = id
+			j.n++
 		}
+	}
+	if j.n > 0 && 2*j.n >= len(ids) {
+		s.pool.evictors.send(j)
 	}
 }
 
-// prefetch reads one block into memory that nobody needs, if there is any.
-func (s *Statement) prefetch(id BlockID) {
+// prefetch reads blocks into memory that nobody needs, as far as there is any.
+func (s *Statement) prefetch(ids []BlockID) {
+	g := newGroup()
+	defer g.free()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.err != nil || s.closed || s.parked() || id == 0 || int64(id)*descBytes >= s.pool.descsReady.Load() {
-		return
-	}
-	d := s.pool.desc(id)
-	if d.stmt != s.number || d.state != stateOut || d.has(flagLost) {
-		return
-	}
-	n := d.size()
-	// Evictors keep the headroom free: what is read into it would have them write something else.
-	if q := s.options.QuotaBytes; q > 0 && s.resident+n+headroom(q) > q {
-		return
-	}
-	d.state = stateReading
-	s.reading++
-	s.grow(n)
-	s.mu.Unlock()
-	ref, err := s.read(d, false)
-	s.mu.Lock()
-	s.reading--
-	s.io.Broadcast()
-	switch {
-	case err != nil:
-		s.grow(-n)
-		d.state = stateOut
-		if d.has(flagDoomed) {
-			s.bury(id, d)
+	for len(ids) > 0 {
+		g.n = 0
+		if ids = s.gatherOut(g, ids); g.n == 0 {
+			return
 		}
-	case d.has(flagDoomed):
-		d.ref = ref
-		s.releaseFrame(d)
-		s.bury(id, d)
-	default:
-		d.ref, d.state, d.reuse = ref, stateBlock, ReuseSoon
-		owner := s.accounts[d.owner]
-		owner.addIO(0, 0, n)
-		owner.add(0, 0, n)
-		owner.peaked()
-		s.list(id, d)
+		s.mu.Unlock()
+		got, err := s.fetchGroup(g, 0) // whoever pins a block that cannot be read learns why
+		s.mu.Lock()
+		s.arrived(g, 0, got)
+		if err != nil || got < g.n {
+			return
+		}
 	}
 }

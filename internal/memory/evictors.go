@@ -11,11 +11,12 @@ type evictors struct {
 	busy sync.RWMutex // shared by a job; who has it alone sees the pool without evictors
 }
 
-// job is something to do for a statement: read a block back, or, without a block, evict until it is well within its
-// quota. Without a statement: evict until the pool has headroom again.
+// job is something to do for a statement: read blocks back, or, without any, evict until it is well within its quota.
+// Without a statement: evict until the pool has headroom again.
 type job struct {
-	s  *Statement
-	id BlockID
+	s   *Statement
+	n   int
+	ids [16]BlockID
 }
 
 // jobsQueued bounds the queue; more is forgotten, as every job is only worth while when done soon.
@@ -89,8 +90,8 @@ func (e *evictors) do(j job) {
 		for e.pool.tight() && !e.stopped() && e.pool.evictAny() {
 		}
 		e.pool.giveBackIdle(0)
-	case j.id != 0:
-		j.s.prefetch(j.id)
+	case j.n > 0:
+		j.s.prefetch(j.ids[:j.n])
 	default:
 		j.s.evictBehind()
 	}

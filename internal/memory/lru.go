@@ -1,7 +1,10 @@
 package memory
 
 // lists of unpinned blocks, one for each Reuse. The head was unpinned first.
-type list struct{ head, tail BlockID }
+type list struct {
+	head, tail BlockID
+	bytes      int64
+}
 
 // evictionOrder is the order in which the lists are emptied.
 var evictionOrder = [...]Reuse{ReuseLate, ReuseUnknown, ReuseSoon}
@@ -17,6 +20,22 @@ func (s *Statement) list(id BlockID, d *desc) {
 	}
 	l.tail = id
 	d.set(flagListed)
+	l.bytes += d.size()
+	s.listed += d.size()
+}
+
+// listFirst is list for a block that was taken off its list and is the next victim again.
+func (s *Statement) listFirst(id BlockID, d *desc) {
+	l := &s.lists[d.reuse]
+	d.prev, d.next = 0, l.head
+	if l.head != 0 {
+		s.pool.desc(l.head).prev = id
+	} else {
+		l.tail = id
+	}
+	l.head = id
+	d.set(flagListed)
+	l.bytes += d.size()
 	s.listed += d.size()
 }
 
@@ -38,6 +57,7 @@ func (s *Statement) unlist(d *desc) {
 	}
 	d.prev, d.next = 0, 0
 	d.drop(flagListed)
+	l.bytes -= d.size()
 	s.listed -= d.size()
 }
 

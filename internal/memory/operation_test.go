@@ -215,6 +215,15 @@ func (d *fullDisk) Write(owner uint64, data []byte) (memory.Slot, error) {
 	return d.Store.Write(owner, data)
 }
 
+func (d *fullDisk) WriteGroup(owner uint64, blocks [][]byte, slots []memory.Slot) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.full {
+		return errors.New("disk full")
+	}
+	return d.Store.WriteGroup(owner, blocks, slots)
+}
+
 func (d *fullDisk) set(full bool) {
 	d.mu.Lock()
 	d.full = full

@@ -165,7 +165,10 @@ func (s *Statement) evictInPlace() {
 	n := d.size()
 	s.pinnedHere -= n
 	if s.err == nil && d.slot == (Slot{}) {
-		slot, err := s.write(d)
+		g := newGroup()
+		defer g.free()
+		g.add(id, d)
+		err := s.write(g)
 		if err != nil {
 			s.fail(err)
 			if d.has(flagDoomed) {
@@ -174,7 +177,7 @@ func (s *Statement) evictInPlace() {
 			}
 			return
 		}
-		s.keep(d, slot)
+		s.keep(d, g.slots[0])
 		d.set(flagTemporary)
 		if d.has(flagDoomed) {
 			s.releaseFrame(d)

@@ -31,6 +31,8 @@ type Pool struct {
 
 	evictions, reloads atomic.Int64
 	owners             atomic.Uint64
+	series             atomic.Uint32
+	groups             GroupStore // the store, if it is one
 
 	stacks stacks
 	sums   sums
@@ -60,6 +62,7 @@ func NewPool(o Options) (*Pool, error) {
 	if err := p.reserveAddresses(); err != nil {
 		return nil, err
 	}
+	p.groups, _ = o.Store.(GroupStore)
 	p.limit.Store(o.LimitBytes)
 	p.nominal.Store(o.LimitBytes)
 	p.heap.init(o.HeapLedgerBytes)

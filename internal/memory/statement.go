@@ -334,17 +334,17 @@ func (s *Statement) fit(a *Account, n int64) error {
 	}
 	start := time.Now()
 	a.await(n)
-	for s.resident+n > q && (s.giveUp(n) || s.spillOne(n)) {
+	for s.resident+n > q && (s.giveUp(n) || s.spillSome(n)) {
 	}
 	a.await(-n)
 	a.addWait(time.Since(start))
 	return s.err
 }
 
-// spillOne is evictOne that says first why: n more bytes are wanted.
-func (s *Statement) spillOne(n int64) bool {
+// spillSome is evictSome that says first why: n more bytes are wanted.
+func (s *Statement) spillSome(n int64) bool {
 	s.raiseSpill(n)
-	return s.evictOne()
+	return s.evictSome()
 }
 
 // Admit waits in the queue until minBytes are granted. Once per statement. The end of ctx fails the statement, then and

@@ -13,6 +13,18 @@ type BlockStore interface {
 	DiskBytes(s Slot) int64
 }
 
+// GroupStore is implemented by a BlockStore to which several small blocks at once are less work than one by one.
+type GroupStore interface {
+	BlockStore
+	// WriteGroup stores blocks side by side, as far as there is room, and fills in their slots; the slot of a block
+	// that found no room is 0. It fails if none did, and then nothing stays.
+	WriteGroup(owner uint64, blocks [][]byte, slots []Slot) error
+	// ReadGroup brings blocks back. After an error none is of use.
+	ReadGroup(slots []Slot, blocks [][]byte) error
+	// Behind tells if next lies right behind slot, so that both are read at once.
+	Behind(slot, next Slot) bool
+}
+
 // OwnerQuotas is implemented by a BlockStore that limits the space of single statements.
 type OwnerQuotas interface {
 	// Open announces an owner before its first write; bytes <= 0 means no limit of its own.

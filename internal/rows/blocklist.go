@@ -41,17 +41,25 @@ func (l *blockList) push(id memory.BlockID) error {
 
 // at returns block i, which is not freed. Errors: reading an index block.
 func (l *blockList) at(i int) (memory.BlockID, error) {
+	var ids [1]memory.BlockID
+	_, err := l.from(i, ids[:])
+	return ids[0], err
+}
+
+// from fills ids with the blocks from i on, which are not freed, as far as there are so many in one place of the list.
+// Errors: reading an index block.
+func (l *blockList) from(i int, ids []memory.BlockID) ([]memory.BlockID, error) {
 	if t := i - len(l.index)*listed; t >= 0 {
-		return l.tail[t], nil
+		return ids[:copy(ids, l.tail[min(t, len(l.tail)):])], nil
 	}
 	block := l.index[i/listed]
 	ref, err := l.acct.Pin(block, memory.Held)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	id := memory.Slice[memory.BlockID](l.acct.Base(), ref, listed)[i%listed]
+	n := copy(ids, memory.Slice[memory.BlockID](l.acct.Base(), ref, listed)[i%listed:])
 	l.acct.Unpin(block, memory.ReuseSoon)
-	return id, nil
+	return ids[:n], nil
 }
 
 // freeTo frees the blocks before i, which are unpinned.

@@ -28,6 +28,7 @@ type Collection struct {
 
 	blocks   blockList
 	overflow overflow
+	series   memory.Series // of the blocks; 0 before the first
 	rows     int64
 	bytes    int64 // of all blocks, freed ones included
 
@@ -115,7 +116,10 @@ func (c *Collection) room(need int) error {
 	}
 	kept := c.keep && c.tail.ref != 0
 	size := c.nextSize(need)
-	id, ref, err := c.acct.NewBlock(size, c.nextKind())
+	if c.series == 0 {
+		c.series = c.acct.NewSeries()
+	}
+	id, ref, err := c.acct.NewBlockIn(c.series, size, c.nextKind())
 	if err != nil {
 		return err
 	}

@@ -86,18 +86,15 @@ func (r *Reader) Advance() (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	var next memory.BlockID
-	if r.block+1 < r.c.blocks.len() {
-		if next, err = r.c.blocks.at(r.block + 1); err != nil { // before the pin: its block may need the same page
-			return false, err
-		}
-	}
-	ref, err := r.c.acct.Pin(id, r.kind)
+	var ids [aheadBlocks]memory.BlockID
+	most := min(max(aheadBytes/r.c.pageBytes, 1), aheadBlocks)
+	ahead, err := r.c.blocks.from(r.block+1, ids[:most]) // before the pin: the list's blocks may need the same page
 	if err != nil {
 		return false, err
 	}
-	if next != 0 {
-		r.c.acct.Prefetch(next)
+	ref, err := r.c.acct.Pin(id, r.kind, ahead...)
+	if err != nil {
+		return false, err
 	}
 	h := headerAt(r.c.acct.Base(), ref)
 	r.id, r.ref, r.rows, r.row = id, ref, int(h.rows), r.first
@@ -108,6 +105,12 @@ func (r *Reader) Advance() (bool, error) {
 	}
 	return true, nil
 }
+
+const (
+	// aheadBytes of blocks are read ahead of need, or aheadBlocks if these are less, but one at least.
+	aheadBytes  = 256 << 10
+	aheadBlocks = 16
+)
 
 // letGo ends the pin of a block that was read to its end.
 func (r *Reader) letGo() error {

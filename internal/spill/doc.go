@@ -8,6 +8,10 @@
 // nothing is left after a crash. Where the file system takes it, transfers bypass the page cache (O_DIRECT), which
 // would count against the memory limit of a container: pages of the pool and all sizes here are multiples of 4 KiB.
 //
+// Blocks that are written in a group get slots side by side, as far as there are, and go with one call of the system
+// for each place; so do those that are read in a group and lie side by side. Compressed ones of a group get slots of
+// one size for that, unless it wastes too much.
+//
 // memory.Slot holds all there is to know of a block, so that nothing but its bytes lies on disk and a page fits its
 // slot exactly:
 //

@@ -18,10 +18,10 @@ type File int
 type Files interface {
 	// Create opens a new empty file in dir that has no name.
 	Create(dir string) (File, error)
-	// ReadAt fills b; a short read is an error.
-	ReadAt(f File, b []byte, offset int64) error
-	// WriteAt writes all of b, extending the file if need be.
-	WriteAt(f File, b []byte, offset int64) error
+	// ReadAt fills the blocks, which lie one behind the other in the file; a short read is an error.
+	ReadAt(f File, blocks [][]byte, offset int64) error
+	// WriteAt writes the blocks one behind the other, extending the file if need be.
+	WriteAt(f File, blocks [][]byte, offset int64) error
 	// Punch gives the space of a range back. File systems that cannot may do nothing.
 	Punch(f File, offset, length int64) error
 	// Close gives the file and its space back.
@@ -72,36 +72,45 @@ func create(dir string, flags int) (File, error) {
 	return File(fd), nil
 }
 
-// ReadAt fills b.
-func (System) ReadAt(f File, b []byte, offset int64) error {
-	for len(b) > 0 {
-		n, err := unix.Pread(int(f), b, offset)
-		switch {
-		case errors.Is(err, unix.EINTR):
-		case err != nil:
-			return err
-		case n == 0:
-			return io.ErrUnexpectedEOF
-		}
-		n = max(n, 0)
-		b, offset = b[n:], offset+int64(n)
-	}
-	return nil
+// ReadAt fills the blocks.
+func (System) ReadAt(f File, blocks [][]byte, offset int64) error {
+	return transfer(f, blocks, offset, unix.Pread, unix.Preadv, io.ErrUnexpectedEOF)
 }
 
-// WriteAt writes all of b.
-func (System) WriteAt(f File, b []byte, offset int64) error {
-	for len(b) > 0 {
-		n, err := unix.Pwrite(int(f), b, offset)
+// WriteAt writes the blocks.
+func (System) WriteAt(f File, blocks [][]byte, offset int64) error {
+	return transfer(f, blocks, offset, unix.Pwrite, unix.Pwritev, io.ErrShortWrite)
+}
+
+// transfer calls one, or many for several blocks, until all is done; empty is the error if that does not go on.
+func transfer(
+	f File, blocks [][]byte, offset int64, one func(int, []byte, int64) (int, error),
+	many func(int, [][]byte, int64) (int, error), empty error,
+) error {
+	for len(blocks) > 0 {
+		var n int
+		var err error
+		if len(blocks) == 1 {
+			n, err = one(int(f), blocks[0], offset)
+		} else {
+			n, err = many(int(f), blocks, offset)
+		}
 		switch {
 		case errors.Is(err, unix.EINTR):
+			continue
 		case err != nil:
 			return err
 		case n == 0:
-			return io.ErrShortWrite
+			return empty
 		}
-		n = max(n, 0)
-		b, offset = b[n:], offset+int64(n)
+		offset += int64(n)
+		for len(blocks) > 0 && n >= len(blocks[0]) {
+			n -= len(blocks[0])
+			blocks = blocks[1:]
+		}
+		if n > 0 { // the caller's blocks stay as they are
+			blocks = append([][]byte{blocks[0][n:]}, blocks[1:]...)
+		}
 	}
 	return nil
 }

@@ -51,6 +51,69 @@ func (f *slotFile) take() (i int, grown, ok bool) {
 	return i, grown, true
 }
 
+// searchWords bounds the search for free slots side by side.
+const searchWords = 256
+
+// takeRun finds up to n slots side by side: the first place with room for all of them, else the best of those it looked
+// at; got is 0 when the file is full. grown is how many of them have no space yet.
+func (f *slotFile) takeRun(n int) (first, got, grown int) {
+	if n == 1 || f.count == f.limit {
+		i, fresh, ok := f.take()
+		if !ok {
+			return 0, 0, 0
+		}
+		if fresh {
+			grown = 1
+		}
+		return i, 1, grown
+	}
+	if f.count == f.top {
+		first, got = f.top, min(n, f.limit-f.top)
+		f.top += got
+		for len(f.used)*64 < f.top {
+			f.used, f.holes = append(f.used, 0), append(f.holes, 0)
+		}
+		grown = got
+	} else {
+		first, got = f.freeRun(min(n, 64))
+		for i := first; i < first+got; i++ {
+			grown += int(f.holes[i/64] >> (i % 64) & 1)
+			f.holes[i/64] &^= 1 << (i % 64)
+		}
+	}
+	for i := first; i < first+got; i++ {
+		f.used[i/64] |= 1 << (i % 64)
+	}
+	f.count += got
+	return first, got, grown
+}
+
+// freeRun looks for n free slots side by side, at most 64, below top, where there is one. It does not look across
+// words.
+func (f *slotFile) freeRun(n int) (first, got int) {
+	for f.used[f.hint] == ^uint64(0) {
+		f.hint++
+	}
+	for w := f.hint; w < min(len(f.used), f.hint+searchWords); w++ {
+		free := ^f.used[w]
+		if beyond := (w+1)*64 - f.top; beyond > 0 {
+			free &= ^uint64(0) >> beyond
+		}
+		// Bit i of run says that as many slots from i on are free as there were rounds.
+		length := 0
+		for run := free; run != 0 && length < n; run &= run >> 1 {
+			length++
+			if length > got {
+				first, got = w*64+bits.TrailingZeros64(run), length
+			}
+		}
+		if got == n {
+			break
+		}
+	}
+	return first, got
+}
+
 // put frees a slot.
 func (f *slotFile) put(i int) {
 	f.used[i/64] &^= 1 << (i % 64)

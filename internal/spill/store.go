@@ -3,13 +3,10 @@ package spill
 import (
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"log/slog"
 	"os"
 	"sync"
-	"time"
 
-	"github.com/klauspost/compress/s2"
 	"golang.org/x/sys/unix"
 
 	"github.com/spillwaydb/spillway/internal/memory"
@@ -89,6 +86,7 @@ type Stats struct {
 
 var (
 	_ memory.BlockStore  = (*Store)(nil)
+	_ memory.GroupStore  = (*Store)(nil)
 	_ memory.OwnerQuotas = (*Store)(nil)
 )
 
@@ -164,192 +162,95 @@ func (s *Store) Close(number uint64) {
 	s.mu.Unlock()
 }
 
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
-
-// Write stores data in a slot. Errors: TempSpaceError, SpillIOError; then nothing stays.
-func (s *Store) Write(number uint64, data []byte) (memory.Slot, error) {
-	start := time.Now()
-	stored, length, tried := data, len(data), false
-	if s.buffers != nil && len(data) <= compressMaxBytes && s.chooser.choose() {
-		select {
-		case buf := <-s.buffers:
-			defer func() { s.buffers <- buf }()
-			tried = true
-			if out, worth := compress(buf, data); worth {
-				n := slotBytes(len(out))
-				clear(buf[len(out):n]) // what an earlier block left is none of this one's business
-				stored, length = buf[:n], len(out)
-			}
-		default: // all in use: raw is better than waiting
-		}
-	}
-	f, i, err := s.take(number, slotBytes(len(stored)))
-	if err != nil {
-		return memory.Slot{}, err
-	}
-	if err := s.files.WriteAt(f.file, stored, int64(i)*f.slot); err != nil {
-		s.release(number, f, i)
-		return memory.Slot{}, s.writeError(err)
-	}
-	s.chooser.note(tried, len(data), time.Since(start))
-	compressed := length < len(data)
-	s.wrote(number, len(stored), len(data), compressed)
-	sum := crc32.Checksum(stored[:length], castagnoli)
-	if !compressed {
-		length = 0
-	}
-	return memory.Slot{
-		Lo: uint64(f.number)<<32 | uint64(i),
-		Hi: uint64(sum)<<32 | uint64(length),
-	}, nil
-}
-
-// take counts n bytes for an owner and finds a slot of that size.
-func (s *Store) take(number uint64, n int64) (*slotFile, int, error) {
+// take finds up to n slots of size bytes side by side and counts them for an owner. An error means that there is no
+// room for one.
+func (s *Store) take(number uint64, size int64, n int) (f *slotFile, first, got int, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
-		return nil, 0, s.ioError(true, os.ErrClosed)
+		return nil, 0, 0, s.ioError(true, os.ErrClosed)
 	}
 	o := s.owners[number]
-	if o != nil && o.quota > 0 && o.stats.InUse+n > o.quota {
-		s.stats.QuotaErrors++
-		return nil, 0, &sqlerr.TempSpaceError{Path: s.options.Dir, UsedBytes: o.stats.InUse, QuotaBytes: o.quota}
+	if o != nil && o.quota > 0 {
+		n = min(n, int((o.quota-o.stats.InUse)/size))
+		if n <= 0 {
+			s.stats.QuotaErrors++
+			return nil, 0, 0, &sqlerr.TempSpaceError{
+				Path: s.options.Dir, UsedBytes: o.stats.InUse, QuotaBytes: o.quota,
+			}
+		}
 	}
-	if q := s.options.QuotaBytes; q > 0 && s.stats.InUse+n > q {
-		s.stats.QuotaErrors++
-		return nil, 0, &sqlerr.TempSpaceError{Path: s.options.Dir, UsedBytes: s.stats.InUse, QuotaBytes: q}
+	if q := s.options.QuotaBytes; q > 0 {
+		n = min(n, int((q-s.stats.InUse)/size))
+		if n <= 0 {
+			s.stats.QuotaErrors++
+			return nil, 0, 0, &sqlerr.TempSpaceError{Path: s.options.Dir, UsedBytes: s.stats.InUse, QuotaBytes: q}
+		}
 	}
-	for _, f := range s.sizes[n] {
-		if i, grown, ok := f.take(); ok {
-			s.account(o, f, 1, grown)
-			return f, i, nil
+	for _, f := range s.sizes[size] {
+		if first, got, grown := f.takeRun(n); got > 0 {
+			s.account(o, f, got, grown)
+			return f, first, got, nil
 		}
 	}
 	s.mu.Unlock()
 	file, err := s.files.Create(s.options.Dir)
 	s.mu.Lock()
 	if err != nil {
-		return nil, 0, s.createError(err)
+		return nil, 0, 0, s.createError(err)
 	}
 	s.next++
-	f := &slotFile{number: s.next, file: file, slot: n, limit: int(max(s.options.FileBytes/n, 1))}
+	f = &slotFile{number: s.next, file: file, slot: size, limit: int(max(s.options.FileBytes/size, 1))}
 	s.open[f.number] = f
-	s.sizes[n] = append(s.sizes[n], f)
-	i, grown, _ := f.take()
-	s.account(o, f, 1, grown)
-	return f, i, nil
+	s.sizes[size] = append(s.sizes[size], f)
+	first, got, grown := f.takeRun(n)
+	s.account(o, f, got, grown)
+	return f, first, got, nil
 }
 
-// account counts slots of f that were taken or, with -1, freed.
-func (s *Store) account(o *owner, f *slotFile, slots int64, grown bool) {
-	s.stats.InUse += slots * f.slot
+// account counts slots of f that were taken, grown of them without space so far, or freed if slots < 0.
+func (s *Store) account(o *owner, f *slotFile, slots, grown int) {
+	n := int64(slots) * f.slot
+	s.stats.InUse += n
 	s.stats.Peak = max(s.stats.Peak, s.stats.InUse)
-	if grown {
-		s.stats.Allocated += f.slot
-	}
+	s.stats.Allocated += int64(grown) * f.slot
 	if o != nil {
-		o.stats.InUse += slots * f.slot
+		o.stats.InUse += n
 		o.stats.Peak = max(o.stats.Peak, o.stats.InUse)
 	}
 }
 
-func (s *Store) wrote(number uint64, stored, raw int, compressed bool) {
+// locate returns the file of slots in use that lie side by side, and the number of the first.
+func (s *Store) locate(slots []memory.Slot) (*slotFile, int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.stats.Writes++
-	s.stats.Written += int64(stored)
-	s.stats.WrittenRaw += int64(raw)
-	if compressed {
-		s.stats.Compressed++
-	}
-	if o := s.owners[number]; o != nil {
-		o.stats.Written += int64(stored)
-	}
-}
-
-// locate returns the file and the number of a slot in use.
-func (s *Store) locate(slot memory.Slot) (*slotFile, int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	i := int(uint32(slot.Lo))
-	f := s.open[uint32(slot.Lo>>32)]
-	if f == nil || !f.has(i) {
-		return nil, 0, sqlerr.AssertionError("spill: no slot %#x", slot.Lo)
-	}
-	return f, i, nil
-}
-
-// Read brings a block back. Errors: SpillIOError, with the file's number and offset when the bytes are not those that
-// were written.
-func (s *Store) Read(slot memory.Slot, dst []byte) error {
-	f, i, err := s.locate(slot)
-	if err != nil {
-		return err
-	}
-	offset := int64(i) * f.slot
-	stored, sum, compressed := dst, uint32(slot.Hi>>32), int(uint32(slot.Hi))
-	if compressed > 0 {
-		if int64(compressed) > f.slot || s.buffers == nil {
-			return sqlerr.AssertionError("spill: slot of %d bytes holds %d", f.slot, compressed)
-		}
-		buf := <-s.buffers
-		defer func() { s.buffers <- buf }()
-		stored = buf[:f.slot]
-	} else if int64(len(dst)) > f.slot {
-		return sqlerr.AssertionError("spill: slot of %d bytes is read as %d", f.slot, len(dst))
-	}
-	if err := s.files.ReadAt(f.file, stored, offset); err != nil {
-		return s.readError(fmt.Errorf("file %d, offset %d: %w", f.number, offset, err))
-	}
-	if compressed > 0 {
-		stored = stored[:compressed]
-	}
-	if got := crc32.Checksum(stored, castagnoli); got != sum {
-		return s.readError(fmt.Errorf("file %d, offset %d: checksum %#x, %#x was written", f.number, offset, got, sum))
-	}
-	if compressed > 0 {
-		if err := decompress(dst, stored); err != nil {
-			return s.readError(fmt.Errorf("file %d, offset %d: %w", f.number, offset, err))
+	f := s.open[uint32(slots[0].Lo>>32)]
+	for _, slot := range slots {
+		if f == nil || !f.has(int(uint32(slot.Lo))) {
+			return nil, 0, sqlerr.AssertionError("spill: no slot %#x", slot.Lo)
 		}
 	}
-	s.mu.Lock()
-	s.stats.Reads++
-	s.stats.Read += f.slot
-	s.mu.Unlock()
-	return nil
-}
-
-var errLength = errors.New("the block has another length than was written")
-
-// decompress fills dst.
-func decompress(dst, stored []byte) error {
-	n, err := s2.DecodedLen(stored)
-	if err != nil {
-		return err
-	}
-	if n != len(dst) {
-		return errLength
-	}
-	_, err = s2.Decode(dst, stored)
-	return err
+	return f, int(uint32(slots[0].Lo)), nil
 }
 
 // Free ends a slot.
 func (s *Store) Free(number uint64, slot memory.Slot) {
-	f, i, err := s.locate(slot)
+	f, i, err := s.locate([]memory.Slot{slot})
 	if err != nil {
 		s.options.Logger.Error("temporary storage: a slot is freed that is not in use", "err", err)
 		return
 	}
-	s.release(number, f, i)
+	s.release(number, f, i, 1)
 }
 
-func (s *Store) release(number uint64, f *slotFile, i int) {
+// release ends n slots from first on.
+func (s *Store) release(number uint64, f *slotFile, first, n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	f.put(i)
-	s.account(s.owners[number], f, -1, false)
+	for i := first; i < first+n; i++ {
+		f.put(i)
+	}
+	s.account(s.owners[number], f, -n, 0)
 	if f.count == 0 {
 		s.drop(f)
 		return

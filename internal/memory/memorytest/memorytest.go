@@ -58,9 +58,10 @@ type Store struct {
 	next   uint64
 	writes int
 	reads  int
+	groups int
 }
 
-var _ memory.BlockStore = (*Store)(nil)
+var _ memory.GroupStore = (*Store)(nil)
 
 // Write keeps a copy of data.
 func (s *Store) Write(_ uint64, data []byte) (memory.Slot, error) {
@@ -75,6 +76,38 @@ func (s *Store) Write(_ uint64, data []byte) (memory.Slot, error) {
 	s.blocks[s.next] = data
 	return memory.Slot{Lo: s.next, Hi: uint64(len(data))}, nil
 }
+
+// WriteGroup keeps copies of blocks, of more than one at times not of the last.
+func (s *Store) WriteGroup(owner uint64, blocks [][]byte, slots []memory.Slot) error {
+	s.mu.Lock()
+	s.groups++
+	n := len(blocks)
+	if n > 1 && s.groups%4 == 0 {
+		n--
+		slots[n] = memory.Slot{}
+	}
+	s.mu.Unlock()
+	for i, data := range blocks[:n] {
+		var err error
+		if slots[i], err = s.Write(owner, data); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ReadGroup is Read for several blocks.
+func (s *Store) ReadGroup(slots []memory.Slot, blocks [][]byte) error {
+	for i, slot := range slots {
+		if err := s.Read(slot, blocks[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Behind tells if next was stored right after slot.
+func (s *Store) Behind(slot, next memory.Slot) bool { return next.Lo == slot.Lo+1 }
 
 // Read copies a block to dst.
 func (s *Store) Read(slot memory.Slot, dst []byte) error {

@@ -110,29 +110,34 @@ func (f *Files) Create(dir string) (spill.File, error) {
 	return file, err
 }
 
-// ReadAt fills b, perhaps with a byte that was not written.
-func (f *Files) ReadAt(file spill.File, b []byte, offset int64) error {
+// ReadAt fills the blocks, the first perhaps with bytes that were not written.
+func (f *Files) ReadAt(file spill.File, blocks [][]byte, offset int64) error {
 	n, err := f.begin(Read)
 	if err != nil {
 		return err
 	}
-	if err := f.inner().ReadAt(file, b, offset); err != nil {
+	if err := f.inner().ReadAt(file, blocks, offset); err != nil {
 		return err
 	}
 	if f.Corrupt != nil && f.Corrupt(n) {
+		b := blocks[0]
 		b[len(b)/2] ^= 0x10
 		b[0] ^= 0x01
 	}
 	return nil
 }
 
-// WriteAt writes b if the disk has room.
-func (f *Files) WriteAt(file spill.File, b []byte, offset int64) error {
+// WriteAt writes the blocks if the disk has room.
+func (f *Files) WriteAt(file spill.File, blocks [][]byte, offset int64) error {
 	if _, err := f.begin(Write); err != nil {
 		return err
 	}
+	end := offset
+	for _, b := range blocks {
+		end += int64(len(b))
+	}
 	f.mu.Lock()
-	grow := max(offset+int64(len(b))-f.open[file], 0)
+	grow := max(end-f.open[file], 0)
 	var total int64
 	for _, n := range f.open {
 		total += n
@@ -145,7 +150,7 @@ func (f *Files) WriteAt(file spill.File, b []byte, offset int64) error {
 	if full {
 		return unix.ENOSPC
 	}
-	return f.inner().WriteAt(file, b, offset)
+	return f.inner().WriteAt(file, blocks, offset)
 }
 
 // Punch gives space back.
