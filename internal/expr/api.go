@@ -35,7 +35,7 @@ type Env struct {
 	Outer []types.Datum
 	// UserVar and SetUserVar read and set @name; Variable reads @@name.
 	UserVar    func(name string) types.Datum
-	SetUserVar func(name string, d types.Datum)
+	SetUserVar func(name string, d types.Datum) error // copies d's bytes
 	// SetLastInsertID is called by LAST_INSERT_ID(n); nil: nothing.
 	SetLastInsertID func(n uint64)
 	Variable        func(scope, name string) (types.Datum, error)

@@ -94,7 +94,7 @@ type Evaluator struct {
 	scratch []byte
 	conv    []byte
 	random  uint64
-	loans   []memory.Page // for scratch memory; see scratch.go
+	loan    memory.Loan // for scratch memory; see scratch.go
 	backs   []func()
 	closed  bool
 }

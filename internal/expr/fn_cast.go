@@ -200,7 +200,9 @@ func evalCast(ev *Evaluator, nd *node, rs rows) error {
 		if out.Null[r.i] != 0 {
 			continue
 		}
-		if err := r.cast(r.datum(0), nd.fn == explicitCastFunction()); err != nil {
+		err := r.cast(r.datum(0), nd.fn == explicitCastFunction())
+		ev.giveBackLoans()
+		if err != nil {
 			return err
 		}
 	}
@@ -377,6 +379,9 @@ func numeric(s []byte) bool {
 
 func (r *row) castString(d types.Datum, explicit bool) error {
 	t := &r.out.Type
+	if err := r.ev.borrow(int(types.ConvertBytes(&d, t))); err != nil {
+		return err
+	}
 	var text []byte
 	cs, from := collation.Charset(t.Collation), "utf8mb4"
 	own := d.Type.IsString()
@@ -453,6 +458,9 @@ func (r *row) castJSON(d types.Datum) error {
 	if d.Type.ID == types.Timestamp {
 		d = types.NewIntDatum(types.NewDateTime(int(d.Type.Scale)), types.TimestampToLocal(d.I, r.ev.location()))
 	}
+	if err := r.ev.borrow(int(types.ConvertBytes(&d, &r.out.Type))); err != nil {
+		return err
+	}
 	b, err := types.DatumToJSON(r.buf(), d, true)
 	if err != nil {
 		return jsonError(err, 1, "cast_as_json")
@@ -463,6 +471,9 @@ func (r *row) castJSON(d types.Datum) error {
 // rowJSONOfText makes a JSON string of a text, not parsing it.
 func rowJSONOfText(r *row) error {
 	d := r.datum(0)
+	if err := r.ev.borrow(3 * len(d.S)); err != nil {
+		return err
+	}
 	b, err := types.DatumToJSON(r.buf(), d, false)
 	if err != nil {
 		return err

@@ -208,7 +208,7 @@ func (ev *Evaluator) hashString(s *inSet, b []byte) uint64 {
 	if s.json {
 		ev.scratch = types.AppendJSONSortKey(ev.scratch[:0], b)
 	} else {
-		ev.scratch = collation.WeightString(s.coll, ev.scratch[:0], b)
+		ev.scratch = collation.WeightPrefix(s.coll, ev.scratch[:0], b, scratchKeep)
 	}
 	return xxh3.Hash(ev.scratch)
 }

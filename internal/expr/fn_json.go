@@ -141,8 +141,11 @@ type jsonState struct {
 	out   [2][]byte
 }
 
-// maxCachedPaths bounds the paths kept by one call; more of them come from a column and are not worth keeping.
-const maxCachedPaths = 16
+// maxCachedPaths bounds the paths kept by one call, maxCachedPath their length: more and longer ones are not worth it.
+const (
+	maxCachedPaths = 16
+	maxCachedPath  = 4 << 10
+)
 
 func (r *row) json() *jsonState {
 	s, ok := r.nd.state.(*jsonState)
@@ -188,6 +191,9 @@ func (r *row) path(k int) (*types.JSONPath, error) {
 	p, err := types.ParseJSONPath(b)
 	if err != nil {
 		return nil, err
+	}
+	if len(b) > maxCachedPath {
+		return p, nil
 	}
 	if len(s.paths) >= maxCachedPaths {
 		clear(s.paths)
@@ -472,8 +478,12 @@ func rowJSONSearch(r *row) error {
 		}
 		under = append(under, p)
 	}
-	like := collation.CompileLike(collation.UTF8MB4Bin, r.str(2), escape)
-	paths := types.JSONSearch(doc, under, all, like.Match)
+	pattern := r.str(2)
+	match := func(s []byte) bool { return collation.MatchLike(collation.UTF8MB4Bin, pattern, escape, s) }
+	if len(pattern) <= collation.LikeCompileMax {
+		match = collation.CompileLike(collation.UTF8MB4Bin, pattern, escape).Match
+	}
+	paths := types.JSONSearch(doc, under, all, match)
 	switch len(paths) {
 	case 0:
 		return r.setNull()

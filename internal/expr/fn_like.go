@@ -8,7 +8,7 @@ import (
 	"github.com/spillwaydb/spillway/internal/types/collation"
 )
 
-// LIKE. A pattern that is the same for many rows is compiled once.
+// LIKE. A pattern that is the same for many rows is compiled once, if it is not too long for that.
 
 var likeFunction = &function{name: "like", flags: boolean, row: rowLike}
 
@@ -50,6 +50,9 @@ func LikePattern(e Expr) (value Expr, like *collation.Like, ok bool) {
 	if !is || p.D.IsNull() {
 		return nil, nil, false
 	}
+	if len(p.D.S) > collation.LikeCompileMax {
+		return nil, nil, false
+	}
 	escape := rune('\\')
 	if len(c.args) > 2 {
 		k, is := c.args[2].(*Const)
@@ -86,17 +89,25 @@ func rowLike(r *row) error {
 	if r.nargs() > 2 {
 		escape = r.str(2)
 	}
+	if len(pattern) > collation.LikeCompileMax {
+		return r.setBool(collation.MatchLike(r.argType(1).Collation, pattern, r.likeEscape(escape), r.str(0)))
+	}
 	if s.like == nil || !bytes.Equal(s.pattern, pattern) || !bytes.Equal(s.escape, escape) {
-		esc := rune('\\')
-		if r.nargs() > 2 {
-			esc = escapeRune(escape, r.argType(1).Collation)
-		} else if r.ev.env.SQLMode.Has(types.ModeNoBackslashEscapes) {
-			esc = 0
-		}
 		s.pattern = append(s.pattern[:0], pattern...)
 		s.escape = append(s.escape[:0], escape...)
 		s.coll = r.argType(1).Collation
-		s.like = collation.CompileLike(s.coll, s.pattern, esc)
+		s.like = collation.CompileLike(s.coll, s.pattern, r.likeEscape(escape))
 	}
 	return r.setBool(s.like.Match(r.str(0)))
+}
+
+// likeEscape is the escape character: what ESCAPE says, else a backslash unless the SQL mode has none.
+func (r *row) likeEscape(escape []byte) rune {
+	switch {
+	case r.nargs() > 2:
+		return escapeRune(escape, r.argType(1).Collation)
+	case r.ev.env.SQLMode.Has(types.ModeNoBackslashEscapes):
+		return 0
+	}
+	return '\\'
 }

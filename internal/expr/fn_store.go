@@ -14,7 +14,11 @@ func NewStore(e Expr, t types.Type, column string) Expr {
 	// A function of its own, as it knows its column.
 	fn := &function{name: "cast", flags: mayNull, row: func(r *row) error {
 		env := r.ev.env
-		d, err := types.Convert(r.datum(0), t, &types.ConvContext{
+		from := r.datum(0)
+		if err := r.ev.borrow(int(types.ConvertBytes(&from, &t))); err != nil {
+			return err
+		}
+		d, err := types.Convert(from, t, &types.ConvContext{
 			Strict: env.SQLMode.Strict(), Mode: env.SQLMode, Loc: env.Location, Now: env.Now, Warn: env.Warn,
 			Column: column, Row: 1,
 		})

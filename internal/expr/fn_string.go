@@ -472,19 +472,30 @@ func rowMakeSet(r *row) error {
 	if r.isNull(0) {
 		return r.setNull()
 	}
-	out, bits := r.buf(), r.u64(0)
-	first := true
+	bits := r.u64(0)
+	var parts [][]byte
 	for k := 1; k < r.nargs() && k <= 64; k++ {
-		if bits&(1<<(k-1)) == 0 || r.isNull(k) {
-			continue
+		if bits&(1<<(k-1)) != 0 && !r.isNull(k) {
+			parts = append(parts, r.str(k))
 		}
-		if !first {
-			out = append(out, ',')
-		}
-		first = false
-		out = append(out, r.str(k)...)
 	}
-	return r.setBuf(out)
+	return r.join(parts, []byte{','})
+}
+
+// join makes the result of parts and what is between them.
+func (r *row) join(parts [][]byte, sep []byte) error {
+	n := int64(len(sep)) * int64(max(len(parts)-1, 0))
+	for _, p := range parts {
+		n += int64(len(p))
+	}
+	return r.build(n, func(dst []byte) {
+		for k, p := range parts {
+			if k > 0 {
+				dst = dst[copy(dst, sep):]
+			}
+			dst = dst[copy(dst, p):]
+		}
+	})
 }
 
 func rowExportSet(r *row) error {
@@ -497,18 +508,15 @@ func rowExportSet(r *row) error {
 			n = int(v)
 		}
 	}
-	out := r.buf()
-	for k := range n {
-		if k > 0 {
-			out = append(out, sep...)
-		}
+	parts := make([][]byte, n)
+	for k := range parts {
 		if r.u64(0)&(1<<k) != 0 {
-			out = append(out, r.str(1)...)
+			parts[k] = r.str(1)
 		} else {
-			out = append(out, r.str(2)...)
+			parts[k] = r.str(2)
 		}
 	}
-	return r.setBuf(out)
+	return r.join(parts, sep)
 }
 
 func rowQuote(r *row) error {

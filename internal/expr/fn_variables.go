@@ -76,8 +76,9 @@ func buildAssign(b *builder, args []Expr) (Expr, error) {
 func rowAssign(r *row) error {
 	d := r.datum(1)
 	if f := r.ev.env.SetUserVar; f != nil {
-		d.S = append([]byte(nil), d.S...)
-		f(string(r.str(0)), d)
+		if err := f(string(r.str(0)), d); err != nil {
+			return err
+		}
 	}
 	return r.set(d)
 }

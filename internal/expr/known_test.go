@@ -271,7 +271,7 @@ func TestVariables(t *testing.T) {
 	env := newTestEnv()
 	vars := map[string]types.Datum{}
 	env.UserVar = func(name string) types.Datum { return vars[name] }
-	env.SetUserVar = func(name string, d types.Datum) { vars[name] = d }
+	env.SetUserVar = func(name string, d types.Datum) error { vars[name] = d; return nil }
 	e := call(t, env, ":=", "a", 5)
 	if got := text(t, env, e, nil); got != "5" {
 		t.Errorf("@a := 5 is %s", got)

@@ -1,8 +1,6 @@
 package expr
 
 import (
-	"bytes"
-	"runtime/debug"
 	"strings"
 
 	"github.com/spillwaydb/spillway/internal/memory"
@@ -13,19 +11,13 @@ import (
 // parsed there. For long values that heap is paid for with pages that are leased meanwhile and not used: what is taken
 // from the pool is what the heap may have. ErrNoSurplus if there are none.
 
-const (
-	// scratchFree is what a value may take without that: evaluators keep no more.
-	scratchFree = 256 << 10
-	// scratchPage is the size of the pages that are leased.
-	scratchPage = 1 << 20
-	// scratchCollect is what is collected at once when it is given back: other pages take its place.
-	scratchCollect = 8 << 20
-)
+// scratchFree is what a value may take without that: evaluators keep no more.
+const scratchFree = memory.LoanFree
 
 // scratchFactors is what functions build on the heap, in bytes for each byte of their arguments; buffers double.
 var scratchFactors = map[string]int{
 	"hex": 2, "unhex": 1, "to_base64": 3, "from_base64": 2, "quote": 2, "lower": 2, "ucase": 2, "upper": 2, "lcase": 2,
-	"soundex": 2, "make_set": 3, "export_set": 3, "json_quote": 5, "json_unquote": 5,
+	"soundex": 2, "json_quote": 5, "json_unquote": 5,
 }
 
 // scratchOf is what a call takes of the heap for the present row.
@@ -50,15 +42,10 @@ func (r *row) scratchOf() int {
 		case v.Type.ID == types.JSON:
 			n += 5 * s.Len()
 		default:
-			n += 5*s.Len() + jsonScratch(r.str(k))
+			n += types.JSONParseBytes(r.str(k))
 		}
 	}
 	return n
-}
-
-// jsonScratch is what parsing a JSON text takes: its binary form, and places of elements and members.
-func jsonScratch(text []byte) int {
-	return len(text) + 24*bytes.Count(text, []byte(",")) + 60*bytes.Count(text, []byte(":"))
 }
 
 // borrow pays for n bytes of the Go heap until giveBack.
@@ -76,27 +63,20 @@ func (ev *Evaluator) borrow(n int) error {
 		}
 		return err
 	}
-	for ; n > 0; n -= scratchPage {
-		p, err := ev.acct.Alloc(scratchPage, memory.Leased)
-		if err != nil {
-			return err
-		}
-		ev.loans = append(ev.loans, p)
-	}
-	return nil
+	return ev.loan.Take(ev.acct, int64(n))
 }
 
 // giveBackLoans ends what was borrowed for a row, by evalRows or by the function itself. Values outside of pages need
 // theirs until the end.
 func (ev *Evaluator) giveBackLoans() {
-	if len(ev.loans) > 0 {
+	if ev.loan.Taken() {
 		ev.giveBack()
 	}
 }
 
 // giveBack ends what was borrowed.
 func (ev *Evaluator) giveBack() {
-	if len(ev.loans) == 0 && len(ev.backs) == 0 {
+	if !ev.loan.Taken() && len(ev.backs) == 0 {
 		return
 	}
 	if cap(ev.scratch) > scratchKeep {
@@ -105,14 +85,11 @@ func (ev *Evaluator) giveBack() {
 	if cap(ev.conv) > scratchKeep {
 		ev.conv = nil
 	}
-	if len(ev.loans)*scratchPage >= scratchCollect {
-		debug.FreeOSMemory()
-	}
-	for _, p := range ev.loans {
-		ev.acct.Free(p)
+	if ev.acct != nil {
+		ev.loan.Return(ev.acct)
 	}
 	for _, back := range ev.backs {
 		back()
 	}
-	ev.loans, ev.backs = ev.loans[:0], nil
+	ev.backs = nil
 }

@@ -136,7 +136,7 @@ func testEnv() *expr.Env {
 			return types.Datum{}, sqlerr.New(sqlerr.ErrUnknownSystemVariable, name)
 		},
 		UserVar:    func(string) types.Datum { return types.Datum{} },
-		SetUserVar: func(string, types.Datum) {},
+		SetUserVar: func(string, types.Datum) error { return nil },
 	}
 }
 

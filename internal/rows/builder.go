@@ -149,8 +149,7 @@ func (b *Builder) encode(cols []*vector.Vector, sel []uint16) (int, error) {
 	defer b.keys.trim()
 	base := b.s.acct.Base()
 	for i, row := range sel {
-		p, rest := split(b.keys.encode(base, cols, row))
-		text, err := b.arena.Put(rest)
+		p, text, err := b.key(base, cols, row)
 		if err != nil {
 			if i > 0 && noSurplus(err) {
 				return i, nil
@@ -160,6 +159,30 @@ func (b *Builder) encode(cols []*vector.Vector, sel []uint16) (int, error) {
 		b.prefixes[i], b.rest.Str[row] = p, text
 	}
 	return len(sel), nil
+}
+
+// key makes the key of one row; a long one in the arena, where its rest stays.
+func (b *Builder) key(base memory.Base, cols []*vector.Vector, row uint16) (prefix, vector.Str, error) {
+	n := 0
+	if b.s.long {
+		n = b.keys.guess(base, cols, row)
+	}
+	if n <= sharedOverflowBytes {
+		p, rest := split(b.keys.encode(base, cols, row))
+		text, err := b.arena.Put(rest)
+		return p, text, err
+	}
+	room, ref, err := b.arena.Alloc(n)
+	if err != nil {
+		return prefix{}, vector.Str{}, err
+	}
+	p, rest := split(b.keys.encodeTo(room[:0:n], base, cols, row))
+	if length := prefixBytes + len(rest); length <= n && len(rest) > vector.InlineBytes {
+		b.arena.Trim(n - length)
+		return p, vector.MakeStr(rest, ref+prefixBytes), nil
+	}
+	text, err := b.arena.Put(rest) // the guess was too low
+	return p, text, err
 }
 
 // put adds rows whose keys are made, and says how many there was room for.

@@ -22,6 +22,10 @@ type Hasher struct {
 	weight []byte
 }
 
+// hashedWeights is how much of a weight string is hashed. Longer ones that only differ behind it collide: their weights
+// would take memory that nobody has.
+const hashedWeights = 64 << 10
+
 // Odd numbers without structure: digits of pi.
 const (
 	mixA    = 0x243f6a8885a308d3
@@ -112,7 +116,7 @@ func (h *Hasher) strings(b memory.Base, v *vector.Vector, sel []uint16, out []ui
 			case equalTrimmed:
 				text = bytes.TrimRight(text, " ")
 			case equalWeights:
-				h.weight = collation.WeightString(v.Type.Collation, h.weight[:0], text)
+				h.weight = collation.WeightPrefix(v.Type.Collation, h.weight[:0], text, hashedWeights)
 				text = h.weight
 			}
 			x = xxh3.Hash(text)

@@ -31,7 +31,6 @@ type keyEncoder struct {
 	columns []keyColumn
 	exact   bool // every key has at most prefixBytes
 	text    []byte
-	weight  []byte
 }
 
 type keyColumn struct {
@@ -124,9 +123,33 @@ func (c *keyColumn) number(v *vector.Vector, row uint16) uint64 {
 	return 0
 }
 
+// guess is about how long the key of one row is.
+func (e *keyEncoder) guess(b memory.Base, cols []*vector.Vector, row uint16) int {
+	n := 0
+	for i := range e.columns {
+		c := &e.columns[i]
+		n += 1 + kindBytes[c.kind]
+		v := cols[c.index]
+		k := uint16(v.Index(int(row)))
+		if c.kind != kindString || v.Null[k] != 0 {
+			continue
+		}
+		n += 2 + collation.WeightGuess(c.collation, v.Str[k].Len())
+		if c.collation == collation.Binary {
+			n += bytes.Count(v.Str[k].Bytes(b), []byte{0})
+		}
+	}
+	return n
+}
+
 // encode returns the key of one row; it lives until the next call.
 func (e *keyEncoder) encode(b memory.Base, cols []*vector.Vector, row uint16) []byte {
-	e.text = e.text[:0]
+	e.text = e.encodeTo(e.text[:0], b, cols, row)
+	return e.text
+}
+
+// encodeTo appends the key of one row.
+func (e *keyEncoder) encodeTo(dst []byte, b memory.Base, cols []*vector.Vector, row uint16) []byte {
 	for i := range e.columns {
 		c := &e.columns[i]
 		v := cols[c.index]
@@ -134,56 +157,69 @@ func (e *keyEncoder) encode(b memory.Base, cols []*vector.Vector, row uint16) []
 		if v.Const {
 			k = 0
 		}
-		from := len(e.text)
+		from := len(dst)
 		if v.Null[k] != 0 {
-			e.text = append(e.text, 0)
+			dst = append(dst, 0)
 			if c.kind != kindString {
-				e.text = append(e.text, make([]byte, kindBytes[c.kind])...)
+				dst = append(dst, make([]byte, kindBytes[c.kind])...)
 			}
 		} else {
-			e.text = append(e.text, 1)
-			e.value(b, c, v, k)
+			dst = c.value(append(dst, 1), b, v, k)
 		}
 		if c.desc {
-			for j := from; j < len(e.text); j++ {
-				e.text[j] = ^e.text[j]
+			for j := from; j < len(dst); j++ {
+				dst[j] = ^dst[j]
 			}
 		}
 	}
-	return e.text
+	return dst
 }
 
 // value appends a value that is not NULL.
-func (e *keyEncoder) value(b memory.Base, c *keyColumn, v *vector.Vector, row uint16) {
+func (c *keyColumn) value(dst []byte, b memory.Base, v *vector.Vector, row uint16) []byte {
 	switch c.kind {
 	case kindString:
-		text := v.Str[row].Bytes(b)
-		if c.collation != collation.Binary {
-			e.weight = collation.WeightString(c.collation, e.weight[:0], text)
-			text = e.weight
+		from := len(dst)
+		if text := v.Str[row].Bytes(b); c.collation == collation.Binary {
+			dst = append(dst, text...)
+		} else {
+			dst = collation.WeightString(c.collation, dst, text)
 		}
-		for {
-			n := bytes.IndexByte(text, 0)
-			if n < 0 {
-				break
-			}
-			e.text = append(append(e.text, text[:n]...), 0, 0xFF)
-			text = text[n+1:]
-		}
-		e.text = append(append(e.text, text...), 0, 0)
+		dst = append(escapeZeros(dst, from), 0, 0)
 	case kindDec128, kindDec256:
 		d := v.Dec[row]
 		words := kindBytes[c.kind] / 8
 		d[words-1] += 1 << 63
 		for w := words - 1; w >= 0; w-- {
-			e.text = binary.BigEndian.AppendUint64(e.text, d[w])
+			dst = binary.BigEndian.AppendUint64(dst, d[w])
 		}
 	default:
 		width := kindBytes[c.kind]
 		var n [8]byte
 		binary.BigEndian.PutUint64(n[:], c.number(v, row)<<(64-8*width))
-		e.text = append(e.text, n[:width]...)
+		dst = append(dst, n[:width]...)
 	}
+	return dst
+}
+
+// escapeZeros writes each 0x00 from a place on as 0x00 0xFF.
+func escapeZeros(b []byte, from int) []byte {
+	zeros := bytes.Count(b[from:], []byte{0})
+	if zeros == 0 {
+		return b
+	}
+	i := len(b)
+	b = append(b, make([]byte, zeros)...)
+	for to := len(b); to > i; {
+		i--
+		to--
+		if b[i] == 0 {
+			b[to] = 0xFF
+			to--
+		}
+		b[to] = b[i]
+	}
+	return b
 }
 
 // split cuts a key into prefix and rest.
@@ -199,7 +235,7 @@ func split(key []byte) (p prefix, rest []byte) {
 
 // trim gives back what very long keys took.
 func (e *keyEncoder) trim() {
-	if cap(e.text)+cap(e.weight) > sharedOverflowBytes {
-		e.text, e.weight = nil, nil
+	if cap(e.text) > sharedOverflowBytes {
+		e.text = nil
 	}
 }

@@ -3,7 +3,6 @@ package session
 import (
 	"context"
 	"errors"
-	"runtime/debug"
 	"strconv"
 	"sync"
 	"time"
@@ -30,7 +29,6 @@ func (d *diagnostics) warn(w sqlerr.Warning) {
 // env makes what expressions of a statement see of the session.
 func (s *Session) env(ctx context.Context) *expr.Env {
 	diag := &diagnostics{s: s}
-	var vars sync.Mutex // workers may read and set @variables at once
 	e := &expr.Env{
 		Ctx:          ctx,
 		SQLMode:      s.sqlMode(),
@@ -49,19 +47,11 @@ func (s *Session) env(ctx context.Context) *expr.Env {
 		GroupConcat:  int64(s.vars.Uint("group_concat_max_len")),
 		Seed:         uint64(s.manager.Now().UnixNano()) ^ s.info.ID<<40,
 		Warn:         diag.warn,
-		UserVar: func(name string) types.Datum {
-			vars.Lock()
-			defer vars.Unlock()
-			return s.users[name]
-		},
-		SetUserVar: func(name string, d types.Datum) {
-			vars.Lock()
-			defer vars.Unlock()
-			s.users[name] = cloneDatum(d)
-		},
-		Variable: s.variable,
-		Sleep:    s.sleep,
-		Borrow:   s.borrow,
+		UserVar:      s.users.get,
+		SetUserVar:   s.users.set,
+		Variable:     s.variable,
+		Sleep:        s.sleep,
+		Borrow:       s.borrow,
 	}
 	if id, ok := collation.ByName(s.vars.String("collation_connection")); ok {
 		e.Collation = id
@@ -208,30 +198,16 @@ func (s *Session) sleep(ctx context.Context, d time.Duration) error {
 	return s.txn.current.Wait(ctx, waitSleep, wait)
 }
 
-// borrowPage is the size of the pages that pay for the heap of long values.
-const borrowPage = 1 << 20
-
 // borrow leases pages that stay unused, so that the Go heap may have what they stand for.
 func (s *Session) borrow(n int64) (back func(), err error) {
-	var pages []memory.Page
-	back = func() {
-		if len(pages) > 8 {
-			debug.FreeOSMemory()
+	var loan memory.Loan
+	back = func() { loan.Return(s.acct) }
+	if err := loan.Take(s.acct, n); err != nil {
+		back()
+		if errors.Is(err, sqlerr.ErrNoSurplus) {
+			err = &sqlerr.ServerMemoryError{ConnID: s.info.ID}
 		}
-		for _, p := range pages {
-			s.acct.Free(p)
-		}
-	}
-	for ; n > 0; n -= borrowPage {
-		p, err := s.acct.Alloc(borrowPage, memory.Leased)
-		if err != nil {
-			back()
-			if errors.Is(err, sqlerr.ErrNoSurplus) {
-				err = &sqlerr.ServerMemoryError{ConnID: s.info.ID}
-			}
-			return nil, err
-		}
-		pages = append(pages, p)
+		return nil, err
 	}
 	return back, nil
 }

@@ -188,7 +188,7 @@ func (s *Session) dropPrepared() {
 func (s *Session) prepareStmt(ctx context.Context, n *ast.PrepareStmt) error {
 	text := n.SQLText
 	if n.SQLVar != nil {
-		text = datumText(s.users[strings.ToLower(n.SQLVar.Name)])
+		text = datumText(s.users.get(strings.ToLower(n.SQLVar.Name)))
 	}
 	key := strings.ToLower(n.Name)
 	if old := s.named[key]; old != nil {
@@ -222,7 +222,7 @@ func (s *Session) executeStmt(ctx context.Context, n *ast.ExecuteStmt, a answer)
 		if !ok {
 			return sqlerr.New(sqlerr.ErrWrongArguments, "EXECUTE")
 		}
-		a.params[i] = s.users[strings.ToLower(v.Name)]
+		a.params[i] = s.users.get(strings.ToLower(v.Name))
 	}
 	return s.dispatch(ctx, p.stmt, a)
 }

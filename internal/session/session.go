@@ -23,7 +23,7 @@ type Session struct {
 	acct    *memory.Account // the session's
 	vars    *sysvar.Values
 	db      string
-	users   map[string]types.Datum // @variables
+	users   *userVars
 
 	txn      transaction
 	locks    tableLocks
@@ -51,10 +51,10 @@ func newSession(m *Manager, info ConnInfo, user *memory.Account) *Session {
 		manager: m, info: info,
 		acct:     user.Child(fmt.Sprintf("session %d", info.ID)),
 		vars:     sysvar.NewValues(m.Globals),
-		users:    make(map[string]types.Datum),
 		prepared: make(map[uint32]*prepared),
 		named:    make(map[string]*prepared),
 	}
+	s.users = newUserVars(m.Pool.Heap(), s.acct)
 	s.txn.owner = m.Catalog.Locks().NewOwner(info.ID, nil)
 	s.locks.owner = m.Catalog.Locks().NewOwner(info.ID, nil)
 	s.proc.command, s.proc.since = "Connect", m.Now()
@@ -197,7 +197,7 @@ func (s *Session) ResetConnection(ctx context.Context) error {
 	s.dropPrepared()
 	s.vars.Reset()
 	s.setCollation(collation.ID(s.info.Collation))
-	clear(s.users)
+	s.users.clear()
 	s.resetDiagnostics()
 	s.lastInsertID, s.rowCount, s.foundRows = 0, 0, 0
 	return err

@@ -102,8 +102,7 @@ func (s *Session) setOne(ctx context.Context, st *parse.Statement, v *ast.Variab
 		if err != nil {
 			return err
 		}
-		s.users[name] = cloneDatum(d)
-		return nil
+		return s.users.set(name, d)
 	}
 	if v.IsGlobal {
 		if err := s.manager.Users.CheckAny(s.account(), privilege.Super, privilege.SystemVariablesAdmin); err != nil {

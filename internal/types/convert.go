@@ -51,6 +51,21 @@ func Convert(d Datum, to Type, ctx *ConvContext) (Datum, error) {
 	return NewStringDatum(to, v), err
 }
 
+// ConvertBytes is about what Convert takes of the heap for a long value: JSON is parsed or written, charsets change.
+func ConvertBytes(d *Datum, to *Type) int64 {
+	switch {
+	case d.Kind != PhysString || d.Type.ID == to.ID && to.ID == JSON:
+		return 0
+	case to.ID == JSON:
+		return int64(JSONParseBytes(d.S))
+	case d.Type.ID == JSON:
+		return 4 * int64(len(d.S))
+	case to.Phys() == PhysString && charsetOf(d.Type) != charsetOf(*to) && to.Collation != collation.Binary:
+		return 4 * int64(len(d.S))
+	}
+	return 0
+}
+
 // converter is one conversion on its way.
 type converter struct {
 	ctx  *ConvContext

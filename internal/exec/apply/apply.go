@@ -42,7 +42,7 @@ func (a *Apply) NewLocal(w *exec.Worker) (exec.LocalOperator, error) {
 		return nil, sqlerr.AssertionError("several workers before an apply")
 	}
 	o := &a.o
-	l := &local{a: a, w: w, keys: rows.NewRowKeys(o.keyTypes())}
+	l := &local{a: a, w: w, keys: rows.NewRowKeys(o.Account, o.keyTypes())}
 	var err error
 	if l.right, err = vector.NewBatch(o.Account, o.Right, o.capacity(), 0); err != nil {
 		return nil, err
@@ -212,7 +212,10 @@ func (l *local) look(ctx context.Context, in *vector.Batch, i uint16) (result, e
 	o, r := &l.a.o, l.a.results
 	var key []byte
 	if r.known != nil {
-		key = l.keys.Key(in.Base(), l.params, i)
+		var err error
+		if key, err = l.keys.Key(in.Base(), l.params, i); err != nil {
+			return result{}, err
+		}
 		if out, ok, err := r.find(key); ok || err != nil {
 			return out, err
 		}

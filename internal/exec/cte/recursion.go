@@ -47,7 +47,7 @@ func NewRecursion(o Options) *Recursion {
 		r.seenAccount = o.Account.Child(o.Account.Name())
 		r.seenAccount.Lose()
 		r.seen = pagetree.New(r.seenAccount, pagetree.Options{PageBytes: seenPageBytes, Kind: memory.Held})
-		r.keys = rows.NewRowKeys(o.Types)
+		r.keys = rows.NewRowKeys(o.Account, o.Types)
 	}
 	return r
 }
@@ -212,7 +212,11 @@ func (r *Recursion) unseen(b *vector.Batch, sel []uint16) ([]uint16, error) {
 	n := 0
 	for _, row := range sel {
 		before := r.seen.Len()
-		if err := r.seen.Set(r.keys.Key(b.Base(), b.Cols, row), nil); err != nil {
+		key, err := r.keys.Key(b.Base(), b.Cols, row)
+		if err != nil {
+			return nil, err
+		}
+		if err := r.seen.Set(key, nil); err != nil {
 			return nil, rows.Final(err)
 		}
 		if r.seen.Len() > before {

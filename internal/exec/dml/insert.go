@@ -156,6 +156,9 @@ func (l *localValues) insert(ctx context.Context, row []expr.Expr) error {
 			return value{d: e.D}, nil
 		default:
 			d, err := expr.EvalConst(e, l.in.o.Env)
+			if err == nil {
+				err = l.in.conv.hold(len(d.S))
+			}
 			return value{d: d}, err
 		}
 	})

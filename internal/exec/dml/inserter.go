@@ -75,6 +75,7 @@ func (i *inserter) insert(ctx context.Context, get func(at int) (value, error)) 
 	i.res.Records++
 	i.conv.conv.Row = int64(i.res.Records)
 	i.generated, i.given = 0, 0
+	defer i.conv.next(i.row)
 	for c := range i.t.Columns {
 		if err := i.column(ctx, c, get); err != nil {
 			return err

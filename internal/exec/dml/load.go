@@ -104,6 +104,7 @@ type localLoad struct {
 	line    uint64
 	pending bool // the parser's row did not fit the last batch
 	conv    []byte
+	loan    memory.Loan // for conv
 	ended   bool
 }
 
@@ -257,37 +258,54 @@ func (l *localLoad) put() error {
 			d.Kind, d.S = types.PhysString, l.parser.buf[p.start:p.end]
 		}
 		if f < len(n.Variables) && n.Variables[f] != "" && l.l.o.SetUserVar != nil {
-			l.setVariable(n.Variables[f], d)
+			if err := l.setVariable(n.Variables[f], d); err != nil {
+				return err
+			}
 		}
 		if out < 0 {
 			continue
 		}
-		if err := l.batch.Cols[out].SetDatum(l.batch.Len, l.recode(d, l.l.types[out]), l.batch.Arena()); err != nil {
+		if err := l.putColumn(out, d); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (l *localLoad) setVariable(name string, d types.Datum) {
+func (l *localLoad) putColumn(out int, d types.Datum) error {
+	t := l.l.types[out]
+	if !l.recodes(t) || d.IsNull() {
+		return l.batch.Cols[out].SetDatum(l.batch.Len, d, l.batch.Arena())
+	}
+	if err := l.loan.Take(l.acct, convertGrowth*int64(len(d.S))); err != nil {
+		return err
+	}
+	l.conv, _ = collation.Convert(l.conv[:0], d.S, l.l.o.Node.Charset, collation.Charset(t.Collation))
+	d.S = l.conv
+	err := l.batch.Cols[out].SetDatum(l.batch.Len, d, l.batch.Arena())
+	if l.loan.Taken() {
+		d.S, l.conv = nil, nil
+		l.loan.Return(l.acct)
+	}
+	return err
+}
+
+// convertGrowth is how much longer than a text it may be in another charset, as a buffer that grows.
+const convertGrowth = 4
+
+// recodes says if values are brought from the file's charset to the column's.
+func (l *localLoad) recodes(t types.Type) bool {
+	from, to := l.l.o.Node.Charset, collation.Charset(t.Collation)
+	return from != to && from != "" && from != "binary" && to != "binary" && to != ""
+}
+
+func (l *localLoad) setVariable(name string, d types.Datum) error {
 	c, ok := collation.DefaultOf(l.l.o.Node.Charset)
 	if !ok {
 		c = collation.Default
 	}
 	d.Type = types.NewVarChar(len(d.S), c)
-	d.S = append([]byte(nil), d.S...)
-	l.l.o.SetUserVar(name, d)
-}
-
-// recode brings a value from the file's charset to the column's.
-func (l *localLoad) recode(d types.Datum, t types.Type) types.Datum {
-	from, to := l.l.o.Node.Charset, collation.Charset(t.Collation)
-	if d.IsNull() || from == to || from == "" || from == "binary" || to == "binary" || to == "" {
-		return d
-	}
-	l.conv, _ = collation.Convert(l.conv[:0], d.S, from, to)
-	d.S = l.conv
-	return d
+	return l.l.o.SetUserVar(name, d)
 }
 
 // Pause implements exec.LocalSource.

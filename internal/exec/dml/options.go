@@ -36,6 +36,6 @@ type LoadOptions struct {
 	Node       *physical.Load
 	File       io.Reader // not closed
 	Env        *expr.Env
-	SetUserVar func(name string, d types.Datum)
+	SetUserVar func(name string, d types.Datum) error // copies d's bytes
 	BatchRows  int
 }

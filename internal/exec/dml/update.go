@@ -156,6 +156,7 @@ func (l *localUpdate) one(ctx context.Context, b *vector.Batch, i int, vals []*v
 	u, base := l.u, b.Base()
 	u.res.Matched++
 	u.conv.conv.Row = int64(u.res.Matched)
+	defer func() { u.conv.next(l.row) }()
 	columns := len(u.t.Columns)
 	l.old = l.old[:0]
 	for c := range columns {

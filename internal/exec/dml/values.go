@@ -2,8 +2,10 @@ package dml
 
 import (
 	"context"
+	"errors"
 	"time"
 
+	"github.com/spillwaydb/spillway/internal/memory"
 	"github.com/spillwaydb/spillway/internal/schema"
 	"github.com/spillwaydb/spillway/internal/sqlerr"
 	"github.com/spillwaydb/spillway/internal/types"
@@ -17,6 +19,23 @@ type converter struct {
 	conv   types.ConvContext
 	// warnedNoDefault has the columns for which 1364 was given as a warning, once a statement.
 	warnedNoDefault map[int]bool
+	loan            memory.Loan // for values of the present row
+}
+
+// hold pays for a value of n bytes on the heap until the row is written.
+func (c *converter) hold(n int) error {
+	if err := c.loan.Take(c.o.Account, int64(n)); err != nil {
+		return errLongValue(err)
+	}
+	return nil
+}
+
+// next ends the present row, whose values these are.
+func (c *converter) next(row []types.Datum) {
+	if c.loan.Taken() {
+		clear(row)
+		c.loan.Return(c.o.Account)
+	}
 }
 
 func newConverter(o *Options, ignore, load bool) converter {
@@ -46,6 +65,9 @@ func (c *converter) value(col *schema.Column, d types.Datum, single bool) (types
 		d.Type = col.Type
 		return d, nil
 	}
+	if err := c.hold(int(types.ConvertBytes(&d, &col.Type))); err != nil {
+		return d, err
+	}
 	c.conv.Column = col.Name
 	v, err := types.Convert(d, col.Type, &c.conv)
 	if err != nil {
@@ -56,6 +78,14 @@ func (c *converter) value(col *schema.Column, d types.Datum, single bool) (types
 		return c.null(col, single)
 	}
 	return v, nil
+}
+
+// errLongValue is for a value for which there is no memory.
+func errLongValue(err error) error {
+	if errors.Is(err, sqlerr.ErrNoSurplus) {
+		return sqlerr.Newf(sqlerr.ErrOutOfResources, "Out of memory; a value needs pages that are not free")
+	}
+	return err
 }
 
 // asIs says if a value of the same type needs no conversion: the common case of INSERT ... SELECT.

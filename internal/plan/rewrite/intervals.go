@@ -373,7 +373,7 @@ func (k keyColumn) like(c *expr.Call) (intervals, bool) {
 		return intervals{}, false
 	}
 	p, ok := args[1].(*expr.Const)
-	if !ok || p.D.IsNull() || p.D.Kind != types.PhysString {
+	if !ok || p.D.IsNull() || p.D.Kind != types.PhysString || len(p.D.S) > collation.LikeCompileMax {
 		return intervals{}, false
 	}
 	escape := '\\'

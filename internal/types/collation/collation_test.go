@@ -143,7 +143,9 @@ func checkOne(t testing.TB, id ID, a []byte) {
 	if !CompileLike(id, AppendRune(id, nil, '%'), 0).Match(a) {
 		t.Fatalf("%s: %q does not match %%", id, a)
 	}
-	CompileLike(id, a, '\\').Match(a)
+	if CompileLike(id, a, '\\').Match(a) != MatchLike(id, a, '\\', a) {
+		t.Fatalf("%s: %q: LIKE itself, compiled and not", id, a)
+	}
 }
 
 var alphabet = []string{
@@ -172,6 +174,36 @@ func TestAllCollations(t *testing.T) {
 			checkOne(t, c.ID, a)
 		}
 	}
+}
+
+func TestWeightPrefix(t *testing.T) {
+	r := testutil.Rand(t)
+	for _, c := range All() {
+		for range 10 {
+			var text []byte
+			for len(text) < 2000 {
+				text = append(text, bytes.Repeat(randomText(r), 1+r.IntN(60))...)
+				text = append(text, ' ')
+			}
+			whole := WeightString(c.ID, nil, text)
+			for _, n := range []int{1, 64, 300, 5000, 1 << 20} {
+				got := WeightPrefix(c.ID, []byte("xy"), text, n)
+				require.Equal(t, "xy", string(got[:2]))
+				if !bytes.Equal(whole[:min(n, len(whole))], got[2:]) {
+					t.Fatalf("%s: the first %d weights of %q: %x", c.ID, n, text, got[2:])
+				}
+			}
+		}
+	}
+	a := bytes.Repeat([]byte("Aé"), 100_000)
+	b := bytes.ToUpper(a)
+	for _, id := range []ID{UTF8MB4UnicodeCI, UTF8MB40900AICI} {
+		require.Zero(t, Collate(id, a, b), id)
+		require.Negative(t, Collate(id, a, append(b, 'a')), id)
+		require.Positive(t, Collate(id, append(bytes.Clone(a), 'c'), append(b, 'B')), id)
+	}
+	weights := WeightString(UTF8MB40900AICI, nil, bytes.Repeat([]byte("aB"), 50))
+	require.Len(t, weights, WeightGuess(UTF8MB40900AICI, 100))
 }
 
 func TestPadRuns(t *testing.T) {
@@ -282,6 +314,8 @@ func TestLike(t *testing.T) {
 	} {
 		got := CompileLike(c.id, []byte(c.pattern), '\\').Match([]byte(c.text))
 		require.Equal(t, c.want, got, "%s: %q like %q", c.id, c.text, c.pattern)
+		got = MatchLike(c.id, []byte(c.pattern), '\\', []byte(c.text))
+		require.Equal(t, c.want, got, "%s: %q like %q, not compiled", c.id, c.text, c.pattern)
 	}
 	require.True(t, CompileLike(UTF8MB4Bin, []byte("a|%b"), '|').Match([]byte("a%b")))
 	require.True(t, CompileLike(UTF8MB4Bin, []byte(`a\%`), 0).Match([]byte(`a\b`)))
@@ -291,6 +325,8 @@ func TestLike(t *testing.T) {
 	// 60 percent signs need no recursion.
 	deep := bytes.Repeat([]byte("a%"), 60)
 	require.True(t, CompileLike(UTF8MB40900AICI, deep, '\\').Match(bytes.Repeat([]byte("ab"), 60)))
+	require.True(t, MatchLike(UTF8MB4Bin, []byte("a|%b"), '|', []byte("a%b")))
+	require.True(t, MatchLike(UTF8MB40900AICI, deep, '\\', bytes.Repeat([]byte("ab"), 60)))
 }
 
 func TestAggregate(t *testing.T) {

@@ -29,25 +29,22 @@ type Like struct {
 	contains []byte // of the pattern %literal% under a binary collation, else nil
 }
 
+// LikeCompileMax is the length of a pattern above which it should not be compiled, which takes some 100 bytes a byte;
+// MatchLike reads it as it is.
+const LikeCompileMax = 4 << 10
+
 // CompileLike compiles a pattern, in the charset of the collation. After the escape character, 0 for none, the next one
 // stands for itself; at the end of the pattern the escape character does.
 func CompileLike(id ID, pattern []byte, escape rune) *Like {
 	l := &Like{c: rulesOf(id).ready(), exact: true}
-	escaped := false
-	for len(pattern) > 0 {
-		r, n := DecodeRune(id, pattern)
-		char := pattern[:n]
-		pattern = pattern[n:]
-		switch {
-		case escaped:
-			l.addChar(char)
-			escaped = false
-		case escape != 0 && r == escape && len(pattern) > 0:
-			escaped = true
-		case r == '_':
+	for at := 0; at < len(pattern); {
+		op, char, next := likeAt(id, pattern, escape, at)
+		at = next
+		switch op {
+		case likeOne:
 			l.elems = append(l.elems, likeElem{op: likeOne})
 			l.exact = false
-		case r == '%':
+		case likeMany:
 			l.exact = false
 			if len(l.elems) == 0 || l.elems[len(l.elems)-1].op != likeMany {
 				l.elems = append(l.elems, likeElem{op: likeMany})
@@ -58,6 +55,65 @@ func CompileLike(id ID, pattern []byte, escape rune) *Like {
 	}
 	l.findContains()
 	return l
+}
+
+// likeAt is the element of a pattern at a place, and where the next one is.
+func likeAt(id ID, pattern []byte, escape rune, at int) (op likeOp, char []byte, next int) {
+	r, n := DecodeRune(id, pattern[at:])
+	next = at + n
+	switch {
+	case escape != 0 && r == escape && next < len(pattern):
+		_, n = DecodeRune(id, pattern[next:])
+		return likeChar, pattern[next : next+n], next + n
+	case r == '_':
+		return likeOne, nil, next
+	case r == '%':
+		return likeMany, nil, next
+	}
+	return likeChar, pattern[at:next], next
+}
+
+// MatchLike is Match of a pattern that is not compiled, in the same number of steps, each of which takes longer.
+func MatchLike(id ID, pattern []byte, escape rune, s []byte) bool {
+	l := &Like{c: rulesOf(id).ready()}
+	weighs := l.c.kind == kindUCA || l.c.kind == kindWeights
+	var weight []byte
+	at, back, backPos := 0, -1, 0
+	pos := 0
+	for pos < len(s) {
+		if at < len(pattern) {
+			op, char, next := likeAt(id, pattern, escape, at)
+			n := l.c.codec.step(s[pos:])
+			switch {
+			case op == likeMany:
+				if next == len(pattern) {
+					return true
+				}
+				at, back, backPos = next, next, pos
+				continue
+			case op == likeChar && weighs && !bytes.Equal(char, s[pos:pos+n]):
+				weight = l.c.weights(weight[:0], char)
+			}
+			if op == likeOne || l.equal(&likeElem{char: char, weight: weight}, s[pos:pos+n]) {
+				at = next
+				pos += n
+				continue
+			}
+		}
+		if back < 0 {
+			return false
+		}
+		backPos += l.c.codec.step(s[backPos:])
+		at, pos = back, backPos
+	}
+	for at < len(pattern) {
+		op, _, next := likeAt(id, pattern, escape, at)
+		if op != likeMany {
+			return false
+		}
+		at = next
+	}
+	return true
 }
 
 func (l *Like) addChar(char []byte) {

@@ -170,9 +170,7 @@ func compareKeys(id ID, a, b []byte) int {
 	if !ok {
 		buf = new([2][]byte)
 	}
-	buf[0] = WeightString(id, buf[0][:0], a)
-	buf[1] = WeightString(id, buf[1][:0], b)
-	r := bytes.Compare(buf[0], buf[1])
+	r := compareWeights(id, buf, a, b)
 	if cap(buf[0])+cap(buf[1]) <= keyBufferMax {
 		keyBuffers.Put(buf)
 	}

@@ -1,0 +1,66 @@
+package session
+
+import (
+	"sync"
+
+	"github.com/spillwaydb/spillway/internal/memory"
+	"github.com/spillwaydb/spillway/internal/types"
+)
+
+// userVars are the @variables of a session. They outlive statements, so they are charged to the heap ledger until they
+// get another value or the session is reset.
+type userVars struct {
+	heap *memory.HeapLedger
+	acct *memory.Account
+
+	mu sync.Mutex
+	// mu protects values: workers of a statement read and set them.
+	values map[string]types.Datum
+}
+
+// userVarBytes is what a variable takes besides its name and the bytes of its value.
+const userVarBytes = 200
+
+func userVarSize(name string, d types.Datum) int64 { return int64(userVarBytes + len(name) + len(d.S)) }
+
+func newUserVars(heap *memory.HeapLedger, acct *memory.Account) *userVars {
+	return &userVars{heap: heap, acct: acct, values: map[string]types.Datum{}}
+}
+
+// get is the value of a variable, in lower case; the zero datum if there is none.
+func (u *userVars) get(name string) types.Datum {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.values[name]
+}
+
+// set copies a value. Errors: sqlerr.ServerMemoryError and QuotaError; the variable keeps its value then.
+func (u *userVars) set(name string, d types.Datum) error {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	old, is := u.values[name]
+	n := userVarSize(name, d)
+	if is {
+		n -= userVarSize(name, old)
+	}
+	if n > 0 {
+		if err := u.heap.Reserve(u.acct, n); err != nil {
+			return err
+		}
+	}
+	u.values[name] = cloneDatum(d)
+	if n < 0 {
+		u.heap.Release(u.acct, -n)
+	}
+	return nil
+}
+
+// clear forgets all.
+func (u *userVars) clear() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	for name, d := range u.values {
+		u.heap.Release(u.acct, userVarSize(name, d))
+	}
+	clear(u.values)
+}
