@@ -150,6 +150,7 @@ func (s *Statement) create(a *Account, size int, kind Kind, state state, series 
 	if s.err != nil {
 		return 0, 0, s.err
 	}
+	wanted := kind
 	kind, err := s.reserve(a, f.size, kind)
 	if err == errNoPage {
 		kind, err = s.waitForPage(f.size)
@@ -180,6 +181,7 @@ func (s *Statement) create(a *Account, size int, kind Kind, state state, series 
 		start := time.Now()
 		s.mu.Unlock()
 		ref, err = s.pool.frame(s, f, 0, true)
+		err = asSurplus(err, wanted)
 		s.mu.Lock()
 		a.addWait(time.Since(start))
 	}

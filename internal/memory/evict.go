@@ -158,7 +158,7 @@ func (s *Statement) pinOut(a *Account, id BlockID, d *desc, kind Kind, ahead []B
 
 // bringBack charges a for the block and reads it into a frame. On an error nothing stays charged.
 func (s *Statement) bringBack(a *Account, id BlockID, d *desc, kind Kind, ahead []BlockID) error {
-	n := d.size()
+	n, wanted := d.size(), kind
 	kind, err := s.reserve(a, n, kind)
 	if err == errNoPage {
 		kind, err = s.waitForPage(n)
@@ -189,7 +189,7 @@ func (s *Statement) bringBack(a *Account, id BlockID, d *desc, kind Kind, ahead 
 	if err != nil {
 		s.uncharge(d, n)
 		s.grow(-n)
-		return err
+		return asSurplus(err, wanted)
 	}
 	d.ref = ref
 	s.accounts[d.owner].addIO(0, 0, n)

@@ -53,6 +53,7 @@ const (
 	OpAdmit             // a statement's admission
 	OpWrite             // a block is written to temporary storage
 	OpRead              // a block is read back
+	OpMap               // the system is asked for memory for a page
 )
 
 // Hooks let tests refuse what would succeed.

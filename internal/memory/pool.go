@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/spillwaydb/spillway/internal/invariants"
@@ -290,13 +291,16 @@ func (p *Pool) frame(s *Statement, f *frames, not Ref, wait bool) (Ref, error) {
 			return r, nil
 		}
 		if p.commit(f.size) {
-			r, err := f.take(&p.region)
-			if err != nil {
-				p.committed.Add(-f.size)
-			} else {
+			r, err := p.mapFrame(s, f)
+			if err == nil {
 				p.inUse.Add(f.size)
+				return r, nil
 			}
-			return r, err
+			p.committed.Add(-f.size)
+			if !wait {
+				err = sqlerr.ErrNoSurplus
+			}
+			return 0, err
 		}
 		if p.giveBackIdle(f.size) {
 			continue
@@ -311,4 +315,34 @@ func (p *Pool) frame(s *Statement, f *frames, not Ref, wait bool) (Ref, error) {
 			return 0, err
 		}
 	}
+}
+
+// mapFrame takes a frame that has no memory yet. The kernel may refuse it, with a limit on mappings or on addresses:
+// surplus is then not to be had, and what is needed fails the statement. Nothing of the pool is lost.
+func (p *Pool) mapFrame(s *Statement, f *frames) (Ref, error) {
+	if err := p.options.Hooks.refuse(OpMap, s.options.Name, int(f.size)); err != nil {
+		return 0, refusedBySystem(err, f.size)
+	}
+	r, err := f.take(&p.region)
+	if err != nil {
+		return 0, refusedBySystem(err, f.size)
+	}
+	return r, nil
+}
+
+// refusedBySystem gives the kernel's refusals MySQL's code; what else there is are bugs.
+func refusedBySystem(err error, bytes int64) error {
+	var errno syscall.Errno
+	if !errors.As(err, &errno) {
+		return err
+	}
+	return sqlerr.Wrapf(err, sqlerr.ErrOutOfResources, "Out of memory; the system refuses %d bytes: %v", bytes, errno)
+}
+
+// asSurplus makes a refusal of surplus of the kernel's, if it was surplus that was wanted.
+func asSurplus(err error, wanted Kind) error {
+	if wanted == Leased && sqlerr.Is(err, sqlerr.ErrOutOfResources) {
+		return sqlerr.ErrNoSurplus
+	}
+	return err
 }

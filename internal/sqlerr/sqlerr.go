@@ -62,6 +62,13 @@ func Wrap(err error, code Code, args ...any) *Error {
 	return e
 }
 
+// Wrapf is Newf with a cause.
+func Wrapf(err error, code Code, format string, args ...any) *Error {
+	e := Newf(code, format, args...)
+	e.cause = err
+	return e
+}
+
 // coded is implemented by the typed errors of this package.
 type coded interface {
 	error

@@ -63,20 +63,32 @@ var faults = []fault{
 	}},
 	{"directory removed", sqlerr.ErrErrorOnWrite, "removed while the server runs",
 		files(faulty.Create, &fs.PathError{Op: "open", Path: "tmp", Err: unix.ENOENT}), nothingFails},
+	{"mmap refused", sqlerr.ErrOutOfResources, "the system refuses", func(r *Rig, touched func()) {
+		r.GiveBackIdle()
+		r.Refuse(func(o memory.Op, statement string, _ int) error {
+			if o != memory.OpMap || statement == otherQuery {
+				return nil
+			}
+			touched()
+			return unix.ENOMEM
+		})
+	}, nothingRefused},
 	{"no file handles", sqlerr.ErrErrorOnWrite, "too many open files", files(faulty.Create, unix.EMFILE), nothingFails},
 }
 
+// otherQuery is what another session does meanwhile.
+const otherQuery = "select count(*) from u"
+
 // TestFaults runs every query against every fault of temporary storage, with all that is unpinned being written: the
 // statement fails with the fault's error, or does not need what is broken and is right; other sessions go on, and
-// nothing is left. TestSpillSweep is about the N-th operation. A new operator is one line of queries.
+// nothing is left. TestSpillSweep is about the N-th operation. A new operator is one line of queries or more.
 func TestFaults(t *testing.T) {
 	r := New(t, Options{})
 	c := fill(t, r, sweepRows)
 	other := r.Connect(t, "d")
 	c.Must("set spillway_force_spill = 1")
 	failed := map[string]int{}
-	for i := range queries {
-		q := &queries[i]
+	for _, q := range all() {
 		t.Run(q.name, func(t *testing.T) {
 			want, err := q.run(t.Context(), t, c, nil)
 			require.NoError(t, err)
@@ -86,7 +98,7 @@ func TestFaults(t *testing.T) {
 				got, err := q.run(t.Context(), t, c, func() func() {
 					f.arm(r, func() { touched.Store(true) })
 					return func() {
-						require.Equal(t, []string{"60"}, other.Must("select count(*) from u"), f.name)
+						require.Equal(t, []string{"60"}, other.Must(otherQuery), f.name)
 						f.disarm(r)
 					}
 				})

@@ -17,6 +17,7 @@ type query struct {
 	ordered bool
 	fetch   uint32 // rows a fetch, through a cursor; 0: none
 	check   string // a data change: what to read after it; the change is rolled back
+	undo    string // a definition: what takes it back
 }
 
 var queries = []query{
@@ -68,6 +69,40 @@ var queries = []query{
 		sql: "update w set v = concat(v, repeat('u', 20)), k = k + 1 where k < 40"},
 	{name: "delete", sql: "delete from w where k > 15", check: "select * from w"},
 }
+
+// more are the operators that queries leaves out; the sweeps run them in long runs only.
+var more = []query{
+	{name: "hash join", sql: "select /*+ HASH_JOIN(t, v) */ t.id, v.id, v.s from t join t v on t.b = v.b"},
+	{name: "left join", sql: "select /*+ HASH_JOIN(t, w) */ t.id, w.v from t left join w on t.b = w.v"},
+	{name: "not in", sql: "select id from t where b not in (select v from w where k > 20)"},
+	{name: "merge join", sql: "select /*+ MERGE_JOIN(t, w) */ t.id, t.s, w.v from t join w on t.id = w.id"},
+	{name: "merge groups", sql: "select /*+ MERGE_JOIN(p, q) */ count(*) from w p join w q on p.k = q.k"},
+	{name: "index join",
+		sql: "select /*+ INL_JOIN(w) */ t.id, t.s, w.v from t join w on w.k = t.a where t.id < 60"},
+	{name: "apply",
+		sql: "select id, (select y from u where u.x > t.a order by u.y, u.id limit 1) from t where t.id < 300"},
+	{name: "apply sort",
+		sql: "select id, (select w.id from w where w.k > u.x order by w.v desc, w.id limit 40, 1) from u"},
+	{name: "top n", sql: "select id, s from t order by s, id limit 100, 1500", ordered: true},
+	{name: "json_arrayagg", sql: "select a, json_length(json_arrayagg(id)) from t group by a"},
+	{name: "rollup", sql: "select a, b, count(*), sum(c) from t group by a, b with rollup"},
+	{name: "intersect", sql: "select a, b from t intersect select k, v from w"},
+	{name: "intersect all", sql: "select a, b from t intersect all select k, v from w where k < 40"},
+	{name: "except", sql: "select a, b from t except select k, v from w where k < 20"},
+	{name: "except all", sql: "select a from t except all select k from w where k < 20"},
+	{name: "cte twice",
+		sql: "with c as (select a, b, count(*) n from t group by a, b) select p.n, q.n from c p join c q on p.b = q.b"},
+	{name: "recursive",
+		sql: `with recursive r as (select id, s, 0 n from t where id < 300 union all
+		select id, s, n + 1 from r where n < 6) select * from r`},
+	{name: "recursive distinct",
+		sql: "with recursive r as (select id from t union select id div 2 from r where id > 0) select * from r"},
+	{name: "create index", sql: "create index made on t (s, b)", check: "select s, count(*) from t group by s",
+		undo: "alter table t drop index made"},
+}
+
+// all are queries and more.
+func all() []query { return append(queries[:len(queries):len(queries)], more...) }
 
 // fill makes the tables that queries read: t with rows rows, u with a few, w as large as t.
 func fill(t testing.TB, r *Rig, rows int) *Client {
@@ -126,13 +161,18 @@ func (q *query) run(ctx context.Context, t testing.TB, c *Client, during func() 
 		defer end()
 		return c.Run(ctx, q.sql)
 	}
-	c.Must("begin")
-	defer c.Must("rollback")
+	if q.undo == "" {
+		c.Must("begin")
+		defer c.Must("rollback")
+	}
 	end := during()
 	_, err := c.Run(ctx, q.sql)
 	end()
 	if err != nil {
 		return nil, err
+	}
+	if q.undo != "" {
+		defer c.Must(q.undo)
 	}
 	return c.Must(q.check), nil
 }

@@ -119,6 +119,13 @@ func (r *Rig) Refuse(f func(op memory.Op, account string, bytes int) error) {
 	r.refuse.Store(&f)
 }
 
+// GiveBackIdle gives the memory of all free pages back to the system, so that the next ones are asked of it.
+func (r *Rig) GiveBackIdle() {
+	limit := r.Pool.Stats().Limit
+	r.Pool.SetLimit(0)
+	r.Pool.SetLimit(limit)
+}
+
 // FailFiles has f asked before each operation on a temporary file from now on; nil: nothing fails.
 func (r *Rig) FailFiles(f func(op faulty.Op, n int) error) {
 	if f == nil {
