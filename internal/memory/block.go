@@ -23,14 +23,25 @@ func (a *Account) NewBlockIn(series Series, size int, kind Kind) (BlockID, Ref, 
 // as by Prefetch, at once if they lie behind this one and it must be read. Errors: as for Alloc; the failure of a read
 // is the statement's.
 func (a *Account) Pin(id BlockID, kind Kind, ahead ...BlockID) (Ref, error) {
+	ref, _, err := a.PinRead(id, kind, ahead...)
+	return ref, err
+}
+
+// PinRead is Pin, and says whether the block had to be read back.
+func (a *Account) PinRead(id BlockID, kind Kind, ahead ...BlockID) (Ref, bool, error) {
 	s := a.stmt
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	d, err := s.find(id)
+	if err != nil {
+		return 0, false, err
+	}
+	out := d.state == stateOut
 	ref, err := s.pin(a, id, kind, ahead)
 	if len(ahead) > 0 && err == nil {
 		s.ask(ahead)
 	}
-	return ref, err
+	return ref, out, err
 }
 
 // pin is Pin, with s.mu held.

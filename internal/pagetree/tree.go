@@ -3,6 +3,7 @@ package pagetree
 import (
 	"encoding/binary"
 	"math/bits"
+	"sync/atomic"
 
 	"github.com/spillwaydb/spillway/internal/memory"
 	"github.com/spillwaydb/spillway/internal/sqlerr"
@@ -44,6 +45,8 @@ type Tree struct {
 	apart     int64 // values in blocks of their own
 	longest   int   // key ever seen, in bytes
 
+	reloads atomic.Int64 // nodes read back; readers count, too
+
 	fingers [4]finger
 }
 
@@ -83,10 +86,17 @@ func (t *Tree) DataBytes() int64 { return t.dataBytes }
 // PageBytes is the sum of the sizes of the tree's blocks, wherever they lie.
 func (t *Tree) PageBytes() int64 { return t.pageBytes }
 
+// Reloads counts the nodes that had to be read back, since New: many of them for few keys mean that what is used of the
+// tree does not fit into memory.
+func (t *Tree) Reloads() int64 { return t.reloads.Load() }
+
 func (t *Tree) pin(id memory.BlockID) (node, error) {
-	ref, err := t.acct.Pin(id, t.kind)
+	ref, read, err := t.acct.PinRead(id, t.kind)
 	if err != nil {
 		return nil, err
+	}
+	if read {
+		t.reloads.Add(1)
 	}
 	return asNode(t.acct.Base(), ref), nil
 }

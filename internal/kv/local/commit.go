@@ -90,7 +90,6 @@ func (w *writeSet) each(f func(*overlay) error) error {
 
 // some calls f for operationRows entries from a key on, and returns the next key, nil at the end.
 func (w *writeSet) some(o *overlay, from []byte, f func(*overlay) error) ([]byte, error) {
-	defer w.operation().End()
 	err := o.seek(from)
 	defer o.close()
 	for rows := 0; err == nil && o.valid(); err = o.next() {

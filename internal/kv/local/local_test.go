@@ -34,6 +34,13 @@ func TestConformance(t *testing.T) {
 			return s
 		})
 	})
+	t.Run("sealed", func(t *testing.T) {
+		kvtest.Run(t, func(t testing.TB, pool *memory.Pool) kv.Store {
+			s := openFor(t, memoryOptions(t, pool))
+			s.sealing = tinySealing
+			return s
+		})
+	})
 	t.Run("tiny", func(t *testing.T) {
 		if testing.Short() {
 			t.Skip("as default, slower")
@@ -47,6 +54,9 @@ func TestConformance(t *testing.T) {
 		})
 	})
 }
+
+// tinySealing seals every few rows.
+var tinySealing = sealing{every: 3, reloads: -1, trees: 3}
 
 // absurd returns options that no server would run with.
 func absurd(t testing.TB, r *rand.Rand, pool *memory.Pool) Options {
@@ -70,8 +80,10 @@ func TestHistory(t *testing.T) {
 		t.Run(fmt.Sprint(run), func(t *testing.T) {
 			r := testutil.Rand(t)
 			kvtest.History(t, func(t testing.TB, pool *memory.Pool) kv.Store {
-				s, err := Open(absurd(t, r, pool))
-				require.NoError(t, err)
+				s := openFor(t, absurd(t, r, pool))
+				if r.IntN(3) > 0 {
+					s.sealing = sealing{every: 1 + r.Int64N(20), reloads: -1, trees: 2 + r.IntN(5)}
+				}
 				return s
 			}, steps)
 		})

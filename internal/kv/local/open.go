@@ -39,7 +39,8 @@ func open(o Options, lock *pebble.Lock) (*store, error) {
 	if err := checkFormat(o.FS, o.Path, o.ReadOnly); err != nil {
 		return nil, err
 	}
-	s := &store{options: o, events: newEvents(o), heap: ledger{o.Heap}, folder: o.FS.PathJoin(o.Path, ingestFolder)}
+	s := &store{options: o, events: newEvents(o), heap: ledger{o.Heap}, folder: o.FS.PathJoin(o.Path, ingestFolder),
+		sealing: usualSealing}
 	if !o.ReadOnly {
 		if err := o.FS.RemoveAll(s.folder); err != nil {
 			return nil, err

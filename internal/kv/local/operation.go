@@ -19,6 +19,9 @@ const operationNodes = 2 + pagetree.MinimumPages
 const operationRows = 1024
 
 // begin begins an operation on maps of which no key is longer than key bytes.
-func begin(acct *memory.Account, key int) memory.Operation {
-	return acct.Begin(operationNodes * int64(treeOptions.NodeBytes(key)))
+func begin(acct *memory.Account, key int) memory.Operation { return beginMerge(acct, key, 0) }
+
+// beginMerge is begin with a cursor in each of so many sealed trees besides.
+func beginMerge(acct *memory.Account, key, trees int) memory.Operation {
+	return acct.Begin(operationNodes*int64(treeOptions.NodeBytes(key)) + int64(trees*treeOptions.NodeBytes(0)))
 }

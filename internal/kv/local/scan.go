@@ -94,7 +94,6 @@ func (c *scan) fill(ctx context.Context, p *kv.Pairs, maxPairs int) error {
 		}
 		return err
 	}
-	defer c.writes.writes.operation().End()
 	defer c.writes.close()
 	if err := c.writes.seek(c.from()); err != nil {
 		return err

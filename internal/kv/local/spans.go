@@ -56,7 +56,6 @@ func (l *spanList) spent() bool { return l.first > 0 && l.given == l.first }
 // fillSpans is fill of a scan of several spans.
 func (c *scan) fillSpans(ctx context.Context, p *kv.Pairs, maxPairs int) error {
 	if c.writes != nil {
-		defer c.writes.writes.operation().End()
 		defer c.writes.close()
 		if err := c.writes.seek(c.from()); err != nil {
 			return err

@@ -26,6 +26,7 @@ type store struct {
 	folder  string                       // where they are written
 	tables  atomic.Uint64                // names in folder
 	locks   *lockTable
+	sealing sealing       // of write sets
 	txns    atomic.Uint64 // transactions so far
 	commits atomic.Uint64 // those that have written, counted before their locks are released
 	scans   atomic.Int64  // open iterators of the engine

@@ -37,7 +37,7 @@ const maxSpans = 1 << 16
 var _ kv.Txn = (*txn)(nil)
 
 func newTxn(s *store, o kv.TxnOptions) *txn {
-	return &txn{store: s, options: o, writes: newWriteSet(o.Account)}
+	return &txn{store: s, options: o, writes: newWriteSet(o.Account, s.sealing, s.options.SpaceBytes)}
 }
 
 func (t *txn) usable() error {
@@ -59,7 +59,7 @@ func (t *txn) BeginStatement(ctx context.Context, current bool) (int, error) {
 	if err := errors.Join(t.usable(), ctx.Err()); err != nil {
 		return 0, err
 	}
-	if err := t.writes.begin(t.statement + 1); err != nil {
+	if err := t.writes.begin(ctx, t.statement+1); err != nil {
 		return 0, err
 	}
 	t.statement++
@@ -201,7 +201,7 @@ func (t *txn) Commit(ctx context.Context) error {
 
 // commit stores what was written.
 func (t *txn) commit(ctx context.Context) error {
-	rows := t.writes.base.Len() + t.writes.delta.Len()
+	rows := t.writes.rows()
 	if rows == 0 && len(t.spans) == 0 && len(t.runs) == 0 {
 		return nil
 	}

@@ -1,6 +1,7 @@
 package local
 
 import (
+	"context"
 	"encoding/binary"
 	"math"
 	"sync"
@@ -13,7 +14,8 @@ import (
 
 // A writeSet holds what a transaction has written, in three ordered maps:
 //
-//	delta  key → entry           the current statement's writes, which its own reads do not see
+//	delta  key → entry           the current statement's writes, which its own reads do not see; what it has written
+//	                             before may lie in sealed ones (sealed.go)
 //	base   key → entry           those of earlier statements, newest version of each key
 //	undo   number → what base had for the key before
 //
@@ -33,28 +35,50 @@ type writeSet struct {
 	first int    // statement of base's first entries, which have no undo records
 	last  uint64 // number of the last undo record; 0: none
 
-	// deltaMu: readers of Latest hold it for a batch; Set and Delete change delta.
+	// deltaMu: readers of Latest hold it for a batch; Set and Delete change delta and sealed.
 	deltaMu   sync.RWMutex
 	delta     *pagetree.Tree
-	statement int // current
+	sealed    []sealedTree // oldest first
+	statement int          // current
 
+	seals atomic.Int64 // length of sealed
+
+	// The writer's alone.
+	ctx     context.Context // of the current statement
+	sealing sealing
+	left    int64  // writes until the next look at the delta
+	reloads int64  // of the delta, at the last one
 	scratch []byte // header of the entry or record being written
+
+	prefix  int // bytes of a space's prefix
+	askedMu sync.Mutex
+	asked   atomic.Pointer[[]keySpace] // replaced with askedMu locked
 
 	acct    *memory.Account
 	longest atomic.Int64 // key, in bytes
 }
 
-func newWriteSet(acct *memory.Account) *writeSet {
+// newWriteSet returns an empty write set. prefix is Options.SpaceBytes.
+func newWriteSet(acct *memory.Account, s sealing, prefix int) *writeSet {
 	return &writeSet{
-		acct:  acct,
-		base:  pagetree.New(acct, treeOptions),
-		undo:  pagetree.New(acct, treeOptions),
-		delta: pagetree.New(acct, treeOptions),
+		acct:    acct,
+		base:    pagetree.New(acct, treeOptions),
+		undo:    pagetree.New(acct, treeOptions),
+		delta:   pagetree.New(acct, treeOptions),
+		ctx:     context.Background(),
+		sealing: s,
+		left:    s.every,
+		prefix:  prefix,
 	}
 }
 
 // operation begins an operation on the maps, ahead of their mutexes.
-func (w *writeSet) operation() memory.Operation { return begin(w.acct, int(w.longest.Load())) }
+func (w *writeSet) operation() memory.Operation { return w.mergeOperation(0) }
+
+// mergeOperation is one that has cursors in so many sealed trees besides.
+func (w *writeSet) mergeOperation(trees int) memory.Operation {
+	return beginMerge(w.acct, int(w.longest.Load()), trees)
+}
 
 // header is the first part of an entry.
 type header struct {
@@ -104,6 +128,9 @@ func (w *writeSet) set(key, value []byte, deleted bool) error {
 	if n := int64(len(key)); n > w.longest.Load() { // by one goroutine at a time
 		w.longest.Store(n)
 	}
+	if err := w.makeRoom(); err != nil {
+		return err
+	}
 	defer w.operation().End()
 	w.deltaMu.Lock()
 	defer w.deltaMu.Unlock()
@@ -112,48 +139,88 @@ func (w *writeSet) set(key, value []byte, deleted bool) error {
 }
 
 // bytes is what was written, in bytes of keys and values.
-func (w *writeSet) bytes() int64 { return w.base.DataBytes() + w.delta.DataBytes() }
+func (w *writeSet) bytes() int64 {
+	n := w.base.DataBytes() + w.delta.DataBytes()
+	for i := range w.sealed {
+		n += w.sealed[i].tree.DataBytes()
+	}
+	return n
+}
 
-// begin merges the last statement's delta and makes n the current statement. After an error it can be repeated.
-func (w *writeSet) begin(n int) error {
+// rows is how many keys were written, at most.
+func (w *writeSet) rows() int64 {
+	n := w.base.Len() + w.delta.Len()
+	for i := range w.sealed {
+		n += w.sealed[i].tree.Len()
+	}
+	return n
+}
+
+// begin merges the last statement's writes and makes n the current statement, whose context ends long work on its
+// writes. After an error it can be repeated.
+func (w *writeSet) begin(ctx context.Context, n int) error {
+	w.ctx = ctx
+	if w.delta.Len() > 0 || len(w.sealed) > 0 {
+		if err := w.merge(); err != nil {
+			return err
+		}
+	}
 	defer w.operation().End()
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.deltaMu.Lock()
 	defer w.deltaMu.Unlock()
-	if w.delta.Len() > 0 {
-		if err := w.merge(); err != nil {
-			return err
-		}
-	}
 	w.statement = n
 	return nil
 }
 
 func (w *writeSet) merge() error {
-	if w.base.Len() == 0 && w.last == 0 {
-		w.base, w.delta = w.delta, w.base
-		w.first = w.statement
-		return nil
-	}
-	c := w.delta.Cursor()
-	defer c.Close()
-	var entry []byte
-	err := c.First()
-	for ; err == nil && c.Valid(); err = c.Next() {
-		if entry, err = c.AppendValue(entry[:0]); err != nil {
-			return err
-		}
-		if err := w.mergeOne(c.Key(), entry); err != nil {
-			return err
-		}
+	var base *pagetree.Tree // nil: what there is
+	var err error
+	switch {
+	case w.base.Len() > 0 || w.last > 0:
+		err = w.mergeIntoBase()
+	case len(w.sealed) > 0:
+		base, err = w.mergeTrees(append(treesOf(w.sealed), w.delta))
+	default:
+		base = w.delta
 	}
 	if err != nil {
 		return err
 	}
-	c.Close()
+	defer w.operation().End()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.deltaMu.Lock()
+	defer w.deltaMu.Unlock()
+	switch base {
+	case nil:
+	case w.delta:
+		w.base, w.delta, w.first = w.delta, w.base, w.statement
+	default:
+		w.base.Clear()
+		w.base, w.first = base, w.statement
+	}
 	w.delta.Clear()
+	w.dropSealed()
 	return nil
+}
+
+// mergeIntoBase merges the statement's writes into a base that has some. Until all are there, readers see none: those
+// of earlier statements follow the undo records.
+func (w *writeSet) mergeIntoBase() error {
+	trees := append(treesOf(w.sealed), w.delta)
+	o := &overlay{writes: w}
+	put := func(key, entry []byte) error {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		return w.mergeOne(key, entry)
+	}
+	from, err := w.mergeSome(o, trees, nil, put)
+	for err == nil && from != nil {
+		from, err = w.mergeSome(o, trees, from, put)
+	}
+	return err
 }
 
 // mergeOne moves an entry of the delta to base. The undo record is written first, so that an error between the two
@@ -229,6 +296,7 @@ func (w *writeSet) rollbackTo(n int) error {
 	defer w.deltaMu.Unlock()
 	if w.statement > n {
 		w.delta.Clear()
+		w.dropSealed()
 	}
 	if w.first > n {
 		w.base.Clear()
@@ -280,6 +348,7 @@ func (w *writeSet) clear() {
 	w.base.Clear()
 	w.undo.Clear()
 	w.delta.Clear()
+	w.dropSealed()
 	w.first, w.last = 0, 0
 }
 
@@ -329,10 +398,7 @@ func (w *writeSet) versionFor(h header, asOf int) (lookup, []byte, error) {
 func (w *writeSet) get(key, dst []byte, asOf int, latest bool) ([]byte, lookup, error) {
 	defer w.operation().End()
 	if latest {
-		w.deltaMu.RLock()
-		v, l, err := w.getIn(w.delta, key, dst, w.statement+1)
-		w.deltaMu.RUnlock()
-		if l != absent || err != nil {
+		if v, l, err := w.getStatement(key, dst); l != absent || err != nil {
 			return v, l, err
 		}
 		asOf = w.statement
@@ -340,6 +406,18 @@ func (w *writeSet) get(key, dst []byte, asOf int, latest bool) ([]byte, lookup, 
 	w.mu.RLock()
 	defer w.mu.RUnlock()
 	return w.getIn(w.base, key, dst, asOf)
+}
+
+// getStatement looks key up in what the current statement has written.
+func (w *writeSet) getStatement(key, dst []byte) ([]byte, lookup, error) {
+	space := w.space(key)
+	w.deltaMu.RLock()
+	defer w.deltaMu.RUnlock()
+	v, l, err := w.getIn(w.delta, key, dst, w.statement+1)
+	if l != absent || err != nil || len(w.sealed) == 0 {
+		return v, l, err
+	}
+	return w.getSealed(key, v, space)
 }
 
 func (w *writeSet) getIn(t *pagetree.Tree, key, dst []byte, asOf int) ([]byte, lookup, error) {
