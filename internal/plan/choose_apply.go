@@ -21,7 +21,7 @@ func (p *planner) applyJoin(n *logical.Join) (physical.Node, error) {
 		return nil, err
 	}
 	out := &physical.Apply{
-		Type: physical.JoinType(n.Type), Left: left, Right: right, Keep: !n.Volatile, Lookup: n.Lookup,
+		Type: physical.JoinType(n.Type), Left: left, Right: right, Keep: !n.Volatile,
 	}
 	lc := n.Left.Columns()
 	at := positions(lc)

@@ -1,21 +1,29 @@
 package plan
 
 import (
+	"slices"
+
 	"github.com/spillwaydb/spillway/internal/expr"
 	"github.com/spillwaydb/spillway/internal/plan/logical"
 	"github.com/spillwaydb/spillway/internal/plan/physical"
+	"github.com/spillwaydb/spillway/internal/plan/rewrite"
 )
 
-// What looking an outer row up costs, in rows read one after the other: a nested run, and each row that it reads.
+// What looking outer rows up costs, as measured, in rows that are read one after the other and joined by hashing: a key
+// of a batch, and each row that it has, which lies in the index or is fetched. If the inner side locks its rows: a run
+// for each outer row, and each row that it reads.
 const (
-	lookupRunCost = 200.0
-	lookupRowCost = 8.0
+	lookupKeyCost    = 14.0
+	lookupNearCost   = 1.5
+	lookupFetchCost  = 12.0
+	lookupRunCost    = 200.0
+	lookupLockedCost = 8.0
 )
 
-// indexJoin plans a join whose inner side, a table, is looked up by an index for each row of the outer side. It returns
+// indexJoin plans a join whose inner side, a table, is looked up by an index for the rows of the outer side. It returns
 // nil if there is no such index, or if it is dearer than reading the table once, unless a hint asks for it.
 func (p *planner) indexJoin(n *logical.Join, s *joinConds) (physical.Node, error) {
-	if s.nullAware || n.Type == logical.LeftOuterSemi {
+	if s.nullAware {
 		return nil, nil
 	}
 	for _, e := range n.Conds {
@@ -23,35 +31,49 @@ func (p *planner) indexJoin(n *logical.Join, s *joinConds) (physical.Node, error
 			return nil, nil
 		}
 	}
-	if p.lookedUp(n, n.Left, n.Right) {
-		return p.lookup(n, n.Left, n.Right)
+	if by := p.lookedUp(n, n.Left, n.Right); by != nil {
+		return p.lookup(n, n.Left, n.Right, by)
 	}
-	if n.Type == logical.InnerJoin && !n.Straight && p.lookedUp(n, n.Right, n.Left) {
-		return p.lookup(n, n.Right, n.Left)
+	if n.Type == logical.InnerJoin && !n.Straight {
+		if by := p.lookedUp(n, n.Right, n.Left); by != nil {
+			return p.lookup(n, n.Right, n.Left, by)
+		}
 	}
 	return nil, nil
 }
 
-// lookedUp says if the inner side is to be looked up.
-func (p *planner) lookedUp(n *logical.Join, outer, inner logical.Node) bool {
+// lookedUp says by which index the inner side is to be looked up; nil: by none.
+func (p *planner) lookedUp(n *logical.Join, outer, inner logical.Node) *rewrite.Lookup {
 	scan := plainScan(inner)
-	if scan == nil || scan.Table.Virtual || scan.Key.ID != 0 || hasParams(scan.Filter) {
-		return false
+	if scan == nil || scan.Table.Virtual || scan.Key.ID != 0 || hasParams(scan.Filter) || never(scan.Filter) {
+		return nil
 	}
-	rows, _ := p.rules.LookupRows(scan, n.Conds)
-	if rows == 0 {
-		return false
+	if scan.Lock != logical.LockNone && n.Type == logical.LeftOuterSemi {
+		return nil
+	}
+	by := p.rules.LookupBy(scan, n.Conds)
+	if by == nil {
+		return nil
 	}
 	for _, h := range p.hints {
 		if h.Names(inner) && h.Method == logical.HintIndexJoin {
-			return true
+			return by
 		}
 		if h.About(n) && !h.Applied {
-			return false // another way is asked for, or the other side as the inner one
+			return nil // another way is asked for, or the other side as the inner one
 		}
 	}
-	total := p.rules.Choose(scan, nil, 0).Rows
-	return p.bound(outer)*(lookupRunCost+rows*lookupRowCost) < total
+	key, row := lookupKeyCost, lookupFetchCost
+	switch {
+	case scan.Lock != logical.LockNone:
+		key, row = lookupRunCost, lookupLockedCost
+	case by.Covering:
+		row = lookupNearCost
+	}
+	if p.bound(outer)*(key+by.Rows*row) < p.rules.Choose(scan, nil, 0).Rows {
+		return by
+	}
+	return nil
 }
 
 // bound estimates the rows of a node if conditions that no index serves drop none. How many they drop is a guess, and
@@ -117,17 +139,64 @@ func plainScan(n logical.Node) *logical.Scan {
 	return nil
 }
 
-// lookup makes all conditions those of the inner scan, with the columns of the outer side as parameters:
-//
-//	SELECT ... FROM o JOIN t ON t.a = o.a AND t.b > o.b
-//	o, for each row of it: SELECT ... FROM t WHERE t.a = ?a AND t.b > ?b
-//
-// A semi or anti join asks if there is a first row.
-func (p *planner) lookup(n *logical.Join, outer, inner logical.Node) (physical.Node, error) {
+// lookup looks the rows of the inner side up by keys.
+func (p *planner) lookup(n *logical.Join, outer, inner logical.Node, by *rewrite.Lookup) (physical.Node, error) {
 	for _, h := range p.hints {
 		h.Applied = h.Applied || h.Method == logical.HintIndexJoin && h.Names(inner)
 	}
-	j := &logical.Join{Type: logical.InnerJoin, Left: outer, Straight: true, Lookup: true, Est: p.rules.Rows(n)}
+	scan := plainScan(inner)
+	if scan.Lock != logical.LockNone {
+		return p.lookupEach(n, outer, inner)
+	}
+	left, err := p.node(outer)
+	if err != nil {
+		return nil, err
+	}
+	in := &physical.Scan{
+		Table: scan.Table, Alias: scan.Alias, Index: by.Index, Ordinals: scan.Ordinals, Keyed: true,
+	}
+	in.Columns, in.EstRows = physicalColumns(scan.Cols), by.Rows
+	if in.Filter, err = remapAll(by.Filter, scan.Cols); err != nil {
+		return nil, err
+	}
+	join := &physical.IndexJoin{
+		Type: physical.JoinType(n.Type), Outer: left, Inner: in, AtMostOne: by.AtMostOne,
+	}
+	outerCols := outer.Columns()
+	at := positions(outerCols)
+	for _, k := range by.Keys {
+		if k.Expr, err = remap(k.Expr, at); err != nil {
+			return nil, err
+		}
+		join.Keys = append(join.Keys, k)
+	}
+	all := append(outerCols[:len(outerCols):len(outerCols)], scan.Cols...)
+	if join.Conds, err = remapAll(by.Conds, all); err != nil {
+		return nil, err
+	}
+	have, out := all, n.Columns()
+	switch n.Type {
+	case logical.LeftJoin:
+		have = slices.Clone(all)
+		for i := len(outerCols); i < len(have); i++ {
+			have[i].Type = have[i].Type.WithNullable(true)
+		}
+	case logical.SemiJoin, logical.AntiJoin, logical.LeftOuterSemi:
+		have = out
+	}
+	join.Columns, join.EstRows = physicalColumns(have), p.rules.Rows(n)
+	return p.project(&logical.Projection{Cols: out, Exprs: refs(out)}, join, have)
+}
+
+// lookupEach makes all conditions those of the inner scan, with the columns of the outer side as parameters: rows are
+// locked as they are read, and only those.
+//
+//	SELECT ... FROM o JOIN t ON t.a = o.a AND t.b > o.b FOR UPDATE
+//	o, for each row of it: SELECT ... FROM t WHERE t.a = ?a AND t.b > ?b FOR UPDATE
+//
+// A semi or anti join asks if there is a first row.
+func (p *planner) lookupEach(n *logical.Join, outer, inner logical.Node) (physical.Node, error) {
+	j := &logical.Join{Type: logical.InnerJoin, Left: outer, Straight: true, Est: p.rules.Rows(n)}
 	scan := *plainScan(inner)
 	scan.Filter = append(scan.Filter[:len(scan.Filter):len(scan.Filter)], p.parameters(j, n.Conds)...)
 	out := n.Columns()

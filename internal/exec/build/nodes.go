@@ -51,6 +51,8 @@ func (b *builder) node(n physical.Node) (*pipe, error) {
 		return b.nestedLoop(n)
 	case *physical.HashJoin:
 		return b.hashJoin(n)
+	case *physical.IndexJoin:
+		return b.indexJoin(n)
 	case *physical.MergeJoin:
 		return b.mergeJoin(n)
 	case *physical.Union:

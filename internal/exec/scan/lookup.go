@@ -11,16 +11,13 @@ import (
 	"github.com/spillwaydb/spillway/internal/sqlerr"
 )
 
-// keyPairs is the most index entries whose rows are looked up in one sorted batch.
-const keyPairs = 512
-
 // keyFeed gives the keys of rows, without prefix, a page of entries at a time; see feedKind.
 type keyFeed struct {
 	t      *Table
 	page   pairPage
 	spans  filler
 	locked *lockedSpans // spans of a locking scan; nil: it is none
-	keys   [][]byte     // of the page; sorted unless order is kept
+	keys   [][]byte     // of the page
 	at     int
 }
 

@@ -122,7 +122,6 @@ type Join struct {
 	// then, which is Straight, and without conditions if it is a left one. Volatile: Right differs each time.
 	Params   []Param
 	Volatile bool
-	Lookup   bool    // Right is a table that is looked up by an index
 	Est      float64 // rows, as estimated before it became this; 0: not known
 	// Straight forbids to exchange the inputs (STRAIGHT_JOIN).
 	Straight bool

@@ -12,7 +12,6 @@ type Apply struct {
 	Params []expr.Expr
 	Slots  []int
 	Keep   bool // the right side gives the same rows for the same values
-	Lookup bool // the right side is a table that is looked up by an index
 }
 
 // SlotsEnd is one more than the last slot.
@@ -32,11 +31,7 @@ func (n *Apply) Labels() []string { return []string{"(Build)", "(Probe)"} }
 
 // Describe implements Node.
 func (n *Apply) Describe() (name, object, info string) {
-	name = "Apply"
-	if n.Lookup {
-		name = "IndexJoin"
-	}
-	return name, "", joinNames[n.Type] + ", for each:" + exprList(n.Params)
+	return "Apply", "", joinNames[n.Type] + ", for each:" + exprList(n.Params)
 }
 
 var _ Node = (*Apply)(nil)

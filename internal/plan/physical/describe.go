@@ -61,6 +61,9 @@ func (n *Scan) Describe() (name, object, info string) {
 	if n.Bind != nil {
 		parts = append(parts, "range: decided by outer row")
 	}
+	if n.Keyed {
+		parts = append(parts, "range: decided by outer keys")
+	}
 	parts = append(parts, "keep order:"+strconv.FormatBool(n.KeepOrder))
 	if n.Reverse {
 		parts = append(parts, "desc")
@@ -77,14 +80,14 @@ func (n *Scan) Describe() (name, object, info string) {
 	return name, object, strings.Join(parts, ", ")
 }
 
-func (n *Scan) ranged() bool { return len(n.Ranges) > 0 || n.Points != nil || n.Bind != nil }
+func (n *Scan) ranged() bool { return len(n.Ranges) > 0 || n.Points != nil || n.Bind != nil || n.Keyed }
 
 // pointRanges says if each range is at most one row.
 func (n *Scan) pointRanges() bool {
 	if !n.Index.Primary && !n.Index.Unique || !n.ranged() {
 		return false
 	}
-	if n.Bind != nil {
+	if n.Bind != nil || n.Keyed {
 		return false
 	}
 	if n.Points != nil {

@@ -69,6 +69,7 @@ type Scan struct {
 	Filter    []expr.Expr   // over the output columns; applied while scanning
 	Reverse   bool
 	KeepOrder bool // one worker; batches come in key order
+	Keyed     bool // read by the keys of an index join above; no Ranges, no Points
 	// Lock: SELECT ... FOR UPDATE / SHARE, UPDATE, DELETE: rows are locked and read at their latest version.
 	Lock LockMode
 	Wait LockWait
