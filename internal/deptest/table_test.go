@@ -39,10 +39,11 @@ var table = []row{
 		"parse plan/* schema types sqlerr expr catalog stats",
 	},
 	{"exec", mayExec},
+	{"exec/runtimefilter", mayExec},
 	{
 		"exec/scan exec/stream exec/join exec/agg exec/sort exec/window exec/setop exec/cte exec/apply exec/dml " +
 			"exec/ddl",
-		"exec " + mayExec,
+		"exec exec/runtimefilter " + mayExec,
 	},
 	{"exec/build", "exec exec/* " + mayExec},
 	{"session", "above -kv/local -kv/tikv -spill"},

@@ -76,6 +76,7 @@ func Build(ctx *Context, s *parse.Statement) (*physical.Plan, error) {
 	last := 0
 	for _, n := range out.Roots() {
 		last = number(n, last)
+		runtimeFilters(n)
 	}
 	countScans(out)
 	return out, nil

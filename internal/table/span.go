@@ -47,6 +47,44 @@ func RangeSpan(t *schema.Table, x *schema.Index, low, high Bound) kv.Span {
 	return s
 }
 
+// ValueSpan is where the keys of an index lie whose first column has a value of low to high, both of the column's
+// physical type, though maybe not within its range; false: it cannot tell.
+func ValueSpan(t *schema.Table, x *schema.Index, low, high types.Datum) (kv.Span, bool) {
+	p := partsOf(t, x)[0]
+	bits := uint(8 * p.store.width)
+	switch {
+	case low.Kind != p.store.phys || high.Kind != p.store.phys || p.prefix > 0:
+		return kv.Span{}, false
+	case low.Kind == types.PhysInt64:
+		if bits+p.store.shift < 64 {
+			most := int64(1)<<(bits-1+p.store.shift) - 1
+			low.I, high.I = max(low.I, -most-1), min(high.I, most)
+		}
+		if low.I > high.I {
+			return kv.Span{}, true
+		}
+	case low.Kind == types.PhysUint64:
+		if bits < 64 {
+			high.U = min(high.U, 1<<bits-1)
+		}
+		if low.U > high.U {
+			return kv.Span{}, true
+		}
+	case low.Kind == types.PhysFloat64:
+		// Those of a FLOAT are rounded in its key.
+		if p.store.f32 || low.F != low.F || high.F != high.F {
+			return kv.Span{}, false
+		}
+	default:
+		return kv.Span{}, false
+	}
+	if p.desc {
+		low, high = high, low
+	}
+	return RangeSpan(t, x, Bound{Values: []types.Datum{low}, Inclusive: true},
+		Bound{Values: []types.Datum{high}, Inclusive: true}), true
+}
+
 func appendBound(k kv.Key, parts []part, values []types.Datum) (key kv.Key, whole bool) {
 	whole = true
 	for i := range values[:min(len(values), len(parts))] {

@@ -8,6 +8,7 @@ import (
 	"github.com/spillwaydb/spillway/internal/catalog"
 	"github.com/spillwaydb/spillway/internal/exec"
 	"github.com/spillwaydb/spillway/internal/exec/dml"
+	"github.com/spillwaydb/spillway/internal/exec/runtimefilter"
 	"github.com/spillwaydb/spillway/internal/exec/stream"
 	"github.com/spillwaydb/spillway/internal/expr"
 	"github.com/spillwaydb/spillway/internal/kv"
@@ -70,6 +71,8 @@ type builder struct {
 	limits map[*physical.Scan]uint64 // of locking scans: rows that the plan takes at most
 	first  map[*physical.Scan]uint64 // see firstRows
 
+	filters map[*physical.RuntimeFilter]*runtimefilter.Filter // of joins whose left sides are being built
+
 	spills  map[int]bool // see ExpectedSpills; nil: not asked for
 	surplus float64      // bytes, for spills
 }
@@ -85,7 +88,8 @@ type pipe struct {
 	anyOrder bool    // the order of the rows means nothing: several workers may bring them to the client
 	live     float64 // bytes of rows that are kept while it runs, as estimated
 	tenants  []*tenant
-	joins    int // steps that keep the rows of a side
+	begin    []func() error // before its pipeline runs
+	joins    int            // steps that keep the rows of a side
 }
 
 // step appends an operator to the pipe.
@@ -146,7 +150,7 @@ func (b *builder) end(p *pipe, n physical.Node, s exec.Sink, workers int) {
 	b.ended++
 	if !b.dry {
 		b.run.Pipelines = append(b.run.Pipelines, &exec.Pipeline{
-			Chains: p.chains, Steps: p.steps, Node: n.Common().ID, Sink: s, Workers: workers,
+			Chains: p.chains, Steps: p.steps, Node: n.Common().ID, Sink: s, Workers: workers, Begin: p.begin,
 		})
 	}
 }

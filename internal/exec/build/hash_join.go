@@ -2,6 +2,7 @@ package build
 
 import (
 	"github.com/spillwaydb/spillway/internal/exec/join"
+	"github.com/spillwaydb/spillway/internal/exec/runtimefilter"
 	"github.com/spillwaydb/spillway/internal/expr"
 	"github.com/spillwaydb/spillway/internal/plan/physical"
 	"github.com/spillwaydb/spillway/internal/types"
@@ -10,6 +11,7 @@ import (
 // hashJoin builds the right side in a pipeline of its own, before that of the left side. Keys that are no columns are
 // computed behind the columns of their sides, and are not part of what is joined.
 func (b *builder) hashJoin(n *physical.HashJoin) (*pipe, error) {
+	filter := b.runtimeFilter(n)
 	left, right, err := b.sides(n.Left, n.Right)
 	if err != nil {
 		return nil, err
@@ -27,7 +29,7 @@ func (b *builder) hashJoin(n *physical.HashJoin) (*pipe, error) {
 	if err != nil {
 		return nil, err
 	}
-	o.Account = t.acct
+	o.Account, o.Filter = t.acct, filter
 	h := join.NewHash(o)
 	left.types, left.capacity, left.joins = n.Types(), max(left.capacity, h.Capacity()), left.joins+1
 	left.live += b.state(n, n.Right.Common().EstRows, right.types, buildRowBytes, max(left.live, right.live))
@@ -35,6 +37,19 @@ func (b *builder) hashJoin(n *physical.HashJoin) (*pipe, error) {
 	b.end(right, n, h.Sink(), right.workers)
 	b.step(left, n, h.Operator())
 	return left, nil
+}
+
+// runtimeFilter is what a scan on the join's left side is made with, before the join is; nil: there is none.
+func (b *builder) runtimeFilter(n *physical.HashJoin) *runtimefilter.Filter {
+	if n.Filter == nil || b.dry {
+		return nil
+	}
+	if b.filters == nil {
+		b.filters = map[*physical.RuntimeFilter]*runtimefilter.Filter{}
+	}
+	f := runtimefilter.New()
+	b.filters[n.Filter] = f
+	return f
 }
 
 // joinKeys makes keys columns of both sides.

@@ -98,12 +98,28 @@ func (b *builder) scan(n *physical.Scan) (*pipe, error) {
 	}
 	src, err := scan.New(scan.Options{
 		Account: t.acct, Node: n, Txn: b.deps.Txn, Lock: b.deps.Lock, Store: store, Env: b.deps.Env,
-		Workers: workers, BatchRows: batch, Limit: b.limits[node],
+		Workers: workers, BatchRows: batch, Limit: b.limits[node], Filters: b.scanFilters(node),
+		Profile: b.run.Profile.Node(n.Common().ID),
 	})
 	if err != nil {
 		return nil, err
 	}
-	return b.source(n, src, n.Types(), batch, workers, t), nil
+	p := b.source(n, src, n.Types(), batch, workers, t)
+	if len(node.Filters) > 0 {
+		p.begin = append(p.begin, src.Narrow)
+	}
+	return p, nil
+}
+
+// scanFilters are those of the joins above a scan.
+func (b *builder) scanFilters(n *physical.Scan) []scan.Filter {
+	var out []scan.Filter
+	for _, f := range n.Filters {
+		if made := b.filters[f.Filter]; made != nil {
+			out = append(out, scan.Filter{Filter: made, Columns: f.Columns})
+		}
+	}
+	return out
 }
 
 // noRows stands for a scan that can find nothing, whose account it takes.
@@ -321,6 +337,7 @@ func (b *builder) union(n *physical.Union) (*pipe, error) {
 		out.live += p.live
 		out.joins += p.joins
 		out.tenants = append(out.tenants, p.tenants...)
+		out.begin = append(out.begin, p.begin...)
 		for _, c := range p.chains {
 			c.Steps = append(c.Steps[:len(c.Steps):len(c.Steps)], p.steps...)
 			out.chains = append(out.chains, c)

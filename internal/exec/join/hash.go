@@ -6,6 +6,7 @@ import (
 	"unsafe"
 
 	"github.com/spillwaydb/spillway/internal/exec"
+	"github.com/spillwaydb/spillway/internal/exec/runtimefilter"
 	"github.com/spillwaydb/spillway/internal/expr"
 	"github.com/spillwaydb/spillway/internal/memory"
 	"github.com/spillwaydb/spillway/internal/plan/physical"
@@ -34,6 +35,8 @@ type HashOptions struct {
 	// NullAware is for NOT IN (anti join) and IN as a value (left outer semi join): a NULL on either side makes the
 	// answer unknown. One key, no Conds.
 	NullAware bool
+	// Filter is made of the right side, for the scan of the left side; nil: the join has one to itself.
+	Filter    *runtimefilter.Filter
 	Workers   int // of either pipeline, at most; 0: 1
 	PageBytes int // of a block; 0: rows.MinPageBytes
 	Seed      uint64
@@ -103,6 +106,16 @@ func NewHash(o HashOptions) *Hash {
 	h.capacity = min(rows.ChunkRows, rows.BatchRows(all, rows.MinPageBytes))
 	h.current = &view{}
 	h.oldest = h.current
+	if h.o.Filter == nil {
+		h.o.Filter = runtimefilter.New()
+	}
+	keys := make([]runtimefilter.Key, len(o.Keys))
+	for i, k := range o.Keys {
+		keys[i] = runtimefilter.Key{Type: k.Type, NullSafe: k.NullSafe}
+	}
+	h.o.Filter.Open(runtimefilter.Options{
+		Account: o.Account, Keys: keys, Seed: o.Seed, Zero: o.HashZero, Yield: h.shrink,
+	})
 	return h
 }
 
@@ -164,6 +177,7 @@ func (h *Hash) Close() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.unload()
+	h.o.Filter.Close()
 	for _, p := range h.built {
 		p.Close()
 	}

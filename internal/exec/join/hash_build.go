@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/spillwaydb/spillway/internal/exec"
+	"github.com/spillwaydb/spillway/internal/exec/runtimefilter"
 	"github.com/spillwaydb/spillway/internal/memory"
 	"github.com/spillwaydb/spillway/internal/rows"
 	"github.com/spillwaydb/spillway/internal/sqlerr"
@@ -23,6 +24,7 @@ func (s hashSink) NewLocal(*exec.Worker) (exec.LocalSink, error) {
 		h:      h,
 		hasher: rows.Hasher{Seed: h.o.Seed, Zero: h.o.HashZero},
 		parts:  rows.NewPartitions(h.o.Account, h.right, h.rightPage, 0, partitionBits),
+		filter: h.o.Filter.NewLocal(),
 		keys:   make([]vector.Vector, len(h.o.Keys)),
 		cols:   make([]*vector.Vector, len(h.source)),
 	}
@@ -35,6 +37,7 @@ type hashBuild struct {
 	h      *Hash
 	hasher rows.Hasher
 	parts  *rows.Partitions // nil once combined
+	filter *runtimefilter.Local
 	keys   []vector.Vector  // the key columns, as they are compared
 	cols   []*vector.Vector // of the layout
 	sel    [rows.ChunkRows]uint16
@@ -44,8 +47,12 @@ type hashBuild struct {
 // Consume adds rows. Those with a NULL key match nothing.
 func (l *hashBuild) Consume(_ context.Context, b *vector.Batch) (exec.OpResult, error) {
 	h := l.h
-	if h.o.Account.Revoked() && !l.parts.Squeezed() {
-		l.parts.Squeeze()
+	if h.o.Account.Revoked() {
+		if l.parts.Squeezed() {
+			l.filter.Drop()
+		} else {
+			l.parts.Squeeze()
+		}
 	}
 	for i, c := range h.source {
 		l.cols[i] = b.Cols[c]
@@ -72,6 +79,9 @@ func (l *hashBuild) Consume(_ context.Context, b *vector.Batch) (exec.OpResult, 
 			h.nulls.Store(true)
 		}
 		l.hasher.Hash(b.Base(), l.cols[:len(h.o.Keys)], chunk, l.hashes[:])
+		if err := l.filter.Add(l.cols[:len(h.o.Keys)], chunk, l.hashes[:]); err != nil {
+			return exec.NeedMore, err
+		}
 		if err := l.parts.Append(l.cols, chunk, l.hashes[:]); err != nil {
 			return exec.NeedMore, err
 		}
@@ -101,20 +111,25 @@ func (l *hashBuild) Combine(context.Context) error {
 	defer l.h.mu.Unlock()
 	l.h.built = append(l.h.built, l.parts)
 	l.parts = nil
+	l.filter.Combine()
 	return nil
 }
 
 // Close implements exec.LocalSink.
 func (l *hashBuild) Close() error {
 	l.parts.Close()
+	l.filter.Drop()
 	return nil
 }
 
-// Finish brings partitions into memory, the smallest first, as long as there is surplus.
+// Finish makes the filter, and brings partitions into memory, the smallest first, as long as there is surplus.
 func (s hashSink) Finish(ctx context.Context) error {
 	h := s.Hash
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if err := h.o.Filter.Finish(); err != nil {
+		return err
+	}
 	for _, p := range h.built {
 		for i, c := range p.List {
 			if c.Rows() > 0 {

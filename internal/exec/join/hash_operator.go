@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/spillwaydb/spillway/internal/exec"
+	"github.com/spillwaydb/spillway/internal/exec/runtimefilter"
 	"github.com/spillwaydb/spillway/internal/memory"
 	"github.com/spillwaydb/spillway/internal/rows"
 	"github.com/spillwaydb/spillway/internal/vector"
@@ -35,6 +36,7 @@ type hashLocal struct {
 	at      int   // rows of the batch before this one are done
 	chunk   int   // rows in work from there on; 0: none
 	aside   *rows.Partitions
+	filter  *runtimefilter.Probe // of the batch in work; nil: none
 	flushed bool
 	rounds  *rounds // of the worker that ends the probe last
 }
@@ -45,6 +47,7 @@ func (l *hashLocal) Execute(ctx context.Context, in *vector.Batch) (*vector.Batc
 	if l.view == nil {
 		l.surrender()
 		l.view, l.at = l.h.enter(), 0
+		l.filter = l.h.o.Filter.Enter()
 		for i, r := range l.view.parts {
 			l.p.tables[i] = nil
 			if r != nil {
@@ -55,8 +58,7 @@ func (l *hashLocal) Execute(ctx context.Context, in *vector.Batch) (*vector.Batc
 	for {
 		if l.chunk == 0 {
 			if l.at >= in.Rows() {
-				l.h.leave(l.view)
-				l.view = nil
+				l.leave()
 				return nil, exec.NeedMore, nil
 			}
 			if err := l.start(in); err != nil {
@@ -77,6 +79,15 @@ func (l *hashLocal) Execute(ctx context.Context, in *vector.Batch) (*vector.Batc
 	}
 }
 
+// leave ends the use of what a batch sees.
+func (l *hashLocal) leave() {
+	if l.view != nil {
+		l.h.leave(l.view)
+		l.filter.Leave()
+	}
+	l.view, l.filter = nil, nil
+}
+
 // surrender gives leases back that are asked for.
 func (l *hashLocal) surrender() {
 	if !l.h.o.Account.Revoked() {
@@ -88,7 +99,8 @@ func (l *hashLocal) surrender() {
 	}
 }
 
-// start begins the next chunk: rows of partitions that are not resident are set aside.
+// start begins the next chunk: rows of partitions that are not resident are set aside, but for those that the filter
+// knows to have no match.
 func (l *hashLocal) start(in *vector.Batch) error {
 	sel := in.Sel
 	if sel == nil {
@@ -106,6 +118,9 @@ func (l *hashLocal) start(in *vector.Batch) error {
 		k := rows.PartitionOf(s.hash[j], 0, partitionBits)
 		if l.p.tables[k] != nil {
 			l.p.start(j, k)
+			continue
+		}
+		if l.filter != nil && !l.filter.Has(s.hash[j]) {
 			continue
 		}
 		s.away[j] = 1

@@ -223,7 +223,7 @@ func (h *Hash) reclaim() {
 	}
 }
 
-// shrink drops the largest resident partition.
+// shrink drops the largest resident partition; if there is none, the filter.
 func (h *Hash) shrink() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -234,6 +234,7 @@ func (h *Hash) shrink() {
 		}
 	}
 	if largest < 0 {
+		h.o.Filter.Drop()
 		return
 	}
 	next := &view{parts: h.current.parts}

@@ -1,6 +1,7 @@
 package join
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -11,12 +12,14 @@ import (
 
 	"github.com/spillwaydb/spillway/internal/exec"
 	"github.com/spillwaydb/spillway/internal/exec/exectest"
+	"github.com/spillwaydb/spillway/internal/exec/runtimefilter"
 	"github.com/spillwaydb/spillway/internal/expr"
 	"github.com/spillwaydb/spillway/internal/memory"
 	"github.com/spillwaydb/spillway/internal/plan/physical"
 	"github.com/spillwaydb/spillway/internal/testutil"
 	"github.com/spillwaydb/spillway/internal/types"
 	"github.com/spillwaydb/spillway/internal/types/collation"
+	"github.com/spillwaydb/spillway/internal/vector"
 )
 
 func TestMain(m *testing.M) { testutil.Main(m) }
@@ -57,7 +60,25 @@ type hashCase struct {
 	residual    bool                                                   // left number < right number
 	more        func(t testing.TB, left, right []types.Type) expr.Expr // a condition; nil: none
 	zero        bool
+	filtered    bool // left rows pass the filter, as those of a scan do
 }
+
+// filterStep applies a filter to left rows.
+type filterStep struct{ f *runtimefilter.Filter }
+
+func (s filterStep) NewLocal(*exec.Worker) (exec.LocalOperator, error) {
+	return localFilterStep{s.f.NewReader([]int{0})}, nil
+}
+func (s filterStep) Close() error { return nil }
+
+type localFilterStep struct{ r *runtimefilter.Reader }
+
+func (l localFilterStep) Execute(_ context.Context, in *vector.Batch) (*vector.Batch, exec.OpResult, error) {
+	l.r.Apply(in)
+	return in, exec.NeedMore, nil
+}
+func (l localFilterStep) Flush(context.Context) (*vector.Batch, error) { return nil, nil }
+func (l localFilterStep) Close() error                                 { return nil }
 
 // reference joins with a map.
 func (x *hashCase) reference() []uint64 {
@@ -138,6 +159,11 @@ func (x *hashCase) test(t testing.TB) *exectest.Test {
 		},
 		New: func(acct *memory.Account, _ *memory.Statement, workers int) (*exectest.Subject, error) {
 			o.Account, o.Workers = acct, workers
+			var before []exec.Step
+			if o.Filter = nil; x.filtered {
+				o.Filter = runtimefilter.New()
+				before = []exec.Step{{Operator: filterStep{o.Filter}}}
+			}
 			h := NewHash(o)
 			return &exectest.Subject{
 				Pipelines: func(in exec.Source, out exec.Sink, workers int) []*exec.Pipeline {
@@ -145,8 +171,9 @@ func (x *hashCase) test(t testing.TB) *exectest.Test {
 					return []*exec.Pipeline{
 						{Chains: []exec.Chain{{Source: build}}, Sink: h.Sink(), Workers: workers},
 						{
-							Chains: []exec.Chain{{Source: in}}, Steps: []exec.Step{{Operator: h.Operator()}},
-							Sink: out, Workers: workers,
+							Chains: []exec.Chain{{Source: in}},
+							Steps:  append(before, exec.Step{Operator: h.Operator()}),
+							Sink:   out, Workers: workers,
 						},
 					}
 				},
@@ -222,11 +249,13 @@ func (x *hashCase) everywhere(t *testing.T, name string) {
 	if testutil.Long() {
 		counts = []int{1, 2, 4}
 	}
+	filters := x.kind == physical.InnerJoin || x.kind == physical.SemiJoin
 	for _, workers := range counts {
-		for _, c := range []exectest.Conditions{
+		for i, c := range []exectest.Conditions{
 			{}, {ForceSpill: true}, {NoSurplus: true}, {NoSurplus: true, ForceSpill: true}, {Surplus: 64 << 10},
 			{QuotaBytes: 256 << 10}, {Surplus: 512 << 10, ForceSpill: true},
 		} {
+			x.filtered = filters && (i+workers)%2 == 0
 			c.Workers, c.Shape = workers, exectest.Shape{Rows: 200, Seed: uint64(workers), Select: workers == 2}
 			r := test.Do(t, c)
 			require.NoError(t, r.Err, "%v", c)
@@ -249,7 +278,7 @@ func TestHashHarness(t *testing.T) {
 				r := rand.New(rand.NewPCG(3, 5))
 				x := hashCase{
 					left: makeSide(r, 500, intKey, 20), right: makeSide(r, 600, intKey, 20), kind: k.kind,
-					nullAware: k.nullAware, zero: zero,
+					nullAware: k.nullAware, zero: zero, filtered: k.kind == physical.SemiJoin,
 				}
 				x.test(t).Run(t)
 			})

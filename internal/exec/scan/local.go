@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/spillwaydb/spillway/internal/exec"
+	"github.com/spillwaydb/spillway/internal/exec/runtimefilter"
 	"github.com/spillwaydb/spillway/internal/expr"
 	"github.com/spillwaydb/spillway/internal/kv"
 	"github.com/spillwaydb/spillway/internal/plan/physical"
@@ -21,6 +22,7 @@ type local struct {
 	batch   *vector.Batch
 	decoder *table.Decoder
 	filter  *expr.Evaluator // nil: none
+	readers []*runtimefilter.Reader
 	fill    filler
 	at      int          // next of rows' pairs to decode
 	worker  *exec.Worker // nil: closed, or of a test without flow control
@@ -84,9 +86,14 @@ func (l *local) open(pairs filler) error {
 		return err
 	}
 	if len(n.Filter) > 0 {
-		l.filter, err = expr.NewEvaluator(t.o.Account, n.Filter, t.sizes.rows, t.o.Env)
+		if l.filter, err = expr.NewEvaluator(t.o.Account, n.Filter, t.sizes.rows, t.o.Env); err != nil {
+			return err
+		}
 	}
-	return err
+	for _, f := range t.o.Filters {
+		l.readers = append(l.readers, f.NewReader(f.Columns))
+	}
+	return nil
 }
 
 // Next implements exec.LocalSource.
@@ -139,10 +146,15 @@ func (l *local) decodeRows(n int) error {
 	if err := l.decoder.Decode(&l.rows.pairs, l.rows.ref(), l.at, l.at+n, l.batch); err != nil {
 		return err
 	}
-	if l.filter == nil {
-		return nil
+	if l.filter != nil {
+		if err := l.filter.Filter(l.batch); err != nil {
+			return err
+		}
 	}
-	return l.filter.Filter(l.batch)
+	for _, r := range l.readers {
+		r.Apply(l.batch)
+	}
+	return nil
 }
 
 // Pause implements exec.LocalSource.
@@ -162,7 +174,12 @@ func (l *local) Close() error {
 	if l.worker != nil {
 		l.worker.Statement().CloseScan()
 	}
-	l.filter, l.batch, l.fill, l.worker = nil, nil, noFill{}, nil
+	for _, r := range l.readers {
+		if n := r.Dropped(); n > 0 && l.t.o.Profile != nil {
+			l.t.o.Profile.Note("dropped by runtime filter", n)
+		}
+	}
+	l.filter, l.batch, l.fill, l.worker, l.readers = nil, nil, noFill{}, nil, nil
 	return err
 }
 

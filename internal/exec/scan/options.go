@@ -2,6 +2,8 @@ package scan
 
 import (
 	"github.com/spillwaydb/spillway/internal/catalog"
+	"github.com/spillwaydb/spillway/internal/exec"
+	"github.com/spillwaydb/spillway/internal/exec/runtimefilter"
 	"github.com/spillwaydb/spillway/internal/expr"
 	"github.com/spillwaydb/spillway/internal/kv"
 	"github.com/spillwaydb/spillway/internal/memory"
@@ -25,6 +27,15 @@ type Options struct {
 	Env       *expr.Env
 	Workers   int // at most; 0: 1
 	BatchRows int // at most; 0: vector.CapacityFor
+	// Filters are of joins above. Profile gets the number of rows that they drop; nil: nobody asks.
+	Filters []Filter
+	Profile *exec.NodeProfile
+}
+
+// Filter drops rows that have no match in a join above. It lets all rows pass until it is ready.
+type Filter struct {
+	*runtimefilter.Filter
+	Columns []int // of the scan's output, by key of the join; -1: the key is none
 }
 
 // VirtualOptions are what a scan of a virtual table needs. All but Session and BatchRows are required.

@@ -1,10 +1,12 @@
 package scan
 
 import (
+	"bytes"
 	"context"
 	"sync"
 
 	"github.com/spillwaydb/spillway/internal/exec"
+	"github.com/spillwaydb/spillway/internal/exec/runtimefilter"
 	"github.com/spillwaydb/spillway/internal/kv"
 	"github.com/spillwaydb/spillway/internal/plan/physical"
 	"github.com/spillwaydb/spillway/internal/sqlerr"
@@ -101,6 +103,7 @@ func (t *Table) cut() error {
 			spans = append(spans, s)
 		}
 	}
+	spans = t.narrow(spans)
 	parallel := t.o.Workers > 1 && !n.KeepOrder && n.Lock == physical.LockNone && t.feed != feedPoints
 	if parallel && t.o.Store != nil && len(spans) > 0 {
 		pieces := max(1, t.o.Workers*morselsPerWorker/len(spans))
@@ -124,6 +127,59 @@ func (t *Table) cut() error {
 	}
 	t.morsels = spans
 	return nil
+}
+
+// Narrow cuts morsels again, of what the filters' bounds leave of the ranges. It is called when the scan's pipeline is
+// about to run, which is after those of the filters' joins.
+func (t *Table) Narrow() error { return t.cut() }
+
+// narrow leaves out of spans what no match can lie in.
+func (t *Table) narrow(spans []kv.Span) []kv.Span {
+	if t.feed == feedPoints {
+		return spans
+	}
+	for _, f := range t.o.Filters {
+		for key, c := range f.Columns {
+			b, any, ok := f.Bounds(key)
+			if !ok || c < 0 {
+				continue
+			}
+			if !any {
+				return nil
+			}
+			if within, ok := t.span(c, &b); ok {
+				spans = intersect(spans, within)
+			}
+		}
+	}
+	return spans
+}
+
+// span is where rows lie whose values of an output column are in the bounds, if that column is what the index is sorted
+// by first.
+func (t *Table) span(column int, b *runtimefilter.Bounds) (kv.Span, bool) {
+	n := t.o.Node
+	if b.Null || len(n.Index.Columns) == 0 || n.Ordinals[column] != n.Index.Columns[0].Column {
+		return kv.Span{}, false
+	}
+	return table.ValueSpan(n.Table, n.Index, b.Low, b.High)
+}
+
+// intersect leaves of spans what lies within one.
+func intersect(spans []kv.Span, within kv.Span) []kv.Span {
+	var out []kv.Span
+	for _, s := range spans {
+		if bytes.Compare(s.Start, within.Start) < 0 {
+			s.Start = within.Start
+		}
+		if bytes.Compare(s.End, within.End) > 0 {
+			s.End = within.End
+		}
+		if bytes.Compare(s.Start, s.End) < 0 {
+			out = append(out, s)
+		}
+	}
+	return out
 }
 
 func (t *Table) context() context.Context {

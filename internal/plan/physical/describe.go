@@ -77,6 +77,9 @@ func (n *Scan) Describe() (name, object, info string) {
 	if len(n.Filter) > 0 {
 		parts = append(parts, "filter:"+exprList(n.Filter))
 	}
+	for i := range n.Filters {
+		parts = append(parts, n.Filters[i].describe(n.Columns))
+	}
 	return name, object, strings.Join(parts, ", ")
 }
 

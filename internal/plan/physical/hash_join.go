@@ -25,6 +25,8 @@ type HashJoin struct {
 	Conds       []expr.Expr // further conditions, over left columns, then right columns
 	// NullAware: a NULL on either side makes the answer of an anti join or a left outer semi join unknown (NOT IN, IN).
 	NullAware bool
+	// Filter is made of the right side for a scan on the left side; nil: none.
+	Filter *RuntimeFilter
 }
 
 // Children implements Node: the build side first, as it runs first.

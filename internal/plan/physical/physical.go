@@ -78,6 +78,8 @@ type Scan struct {
 	Bind func(env *expr.Env) (bound *Scan, empty bool)
 	// WithKey appends the row's primary key as one binary string column, for UPDATE and DELETE.
 	WithKey bool
+	// Filters are of the joins above, known when it runs.
+	Filters []ScanFilter
 }
 
 // LockMode is how a scan locks its rows.
