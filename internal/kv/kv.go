@@ -144,7 +144,8 @@ type TxnOptions struct {
 type Txn interface {
 	// BeginStatement starts statement n+1: it reads what statements 1..n wrote (K2). current: the read view is taken
 	// anew (READ COMMITTED), else it is that of the statement before; the first statement takes one. Nothing else but
-	// Begin, Lock and the end of the transaction is allowed before the first statement.
+	// Begin, Lock and the end of the transaction is allowed before the first statement. Once ctx has ended, Set and
+	// Delete may fail with its cause until the next statement: very many writes may make one of them long.
 	BeginStatement(ctx context.Context, current bool) (int, error)
 	// RollbackTo undoes the writes of statements after n: failed statements, savepoints. Locks stay. The numbers of
 	// later statements go on behind those undone. Readers of statements after n+1 must have been closed.

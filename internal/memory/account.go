@@ -48,6 +48,9 @@ func (a *Account) Name() string { return a.name }
 // Base is the pool's base address.
 func (a *Account) Base() Base { return a.pool.base }
 
+// PoolBytes is the limit of the pool.
+func (a *Account) PoolBytes() int64 { return a.pool.limit.Load() }
+
 // Context ends when the statement is cancelled or fails. Outside of statements it never does.
 func (a *Account) Context() context.Context { return a.stmt.ctx }
 

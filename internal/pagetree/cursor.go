@@ -11,7 +11,15 @@ type Cursor struct {
 	leaf   memory.BlockID  // 0: at no key
 	p      node
 	i      int
+	ahead  bool
 }
+
+// aheadLeaves is how many leaves are read ahead: with what is read of them in one piece, some 128 KiB.
+const aheadLeaves = 8
+
+// ReadAhead says that the cursor will go forwards through many leaves: those that come next are read from disk, if they
+// are there, while it is at one.
+func (c *Cursor) ReadAhead() { c.ahead = true }
 
 // Cursor returns a cursor at no key.
 func (t *Tree) Cursor() Cursor { return Cursor{t: t} }
@@ -172,6 +180,9 @@ func (c *Cursor) sideways(by int) (bool, error) {
 		}
 		up.index = i
 		child := p.child(i)
+		if by > 0 && c.ahead && c.depth == c.t.height-1 {
+			return true, c.pinAhead(up.id, p, i)
+		}
 		c.t.unpinNode(up.id, p)
 		edge := func(node) int { return 0 }
 		if by < 0 {
@@ -180,4 +191,22 @@ func (c *Cursor) sideways(by int) (bool, error) {
 		return true, c.descendFrom(child, edge)
 	}
 	return false, nil
+}
+
+// pinAhead pins the leaf that is child i of an inner node, which it unpins, and has those behind it read.
+func (c *Cursor) pinAhead(up memory.BlockID, p node, i int) error {
+	leaf := p.child(i)
+	var ahead [aheadLeaves]memory.BlockID
+	n := 0
+	for i++; i <= p.count() && n < len(ahead); i++ {
+		ahead[n] = p.child(i)
+		n++
+	}
+	c.t.unpinNode(up, p)
+	q, err := c.t.pin(leaf, ahead[:n]...)
+	if err != nil {
+		return err
+	}
+	c.leaf, c.p = leaf, q
+	return nil
 }

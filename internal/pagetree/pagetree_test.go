@@ -458,3 +458,37 @@ func BenchmarkNext(b *testing.B) {
 	c.Close()
 	tree.Clear()
 }
+
+// A cursor that reads ahead goes the same way as others, wherever it is sought and turns round.
+func TestReadAhead(t *testing.T) {
+	r := newRig(t, MinimumPages+1, true) // all that is unpinned is written out at once
+	tree := New(r.acct, Options{PageBytes: memory.MinPageBytes, Kind: memory.Held})
+	const keys = 1500
+	key := func(i int) string { return fmt.Sprintf("%0400d", i) } // nodes have few children
+	for i := range keys {
+		require.NoError(t, tree.Set([]byte(key(i*7919%keys)), []byte("value")))
+	}
+	require.Greater(t, tree.height, 2)
+	require.Positive(t, tree.Reloads())
+	c := tree.Cursor()
+	c.ReadAhead()
+	walk := func(from, to, step int) {
+		for i := from; i != to; i += step {
+			require.Equal(t, key(i), string(c.Key()))
+			if step > 0 {
+				require.NoError(t, c.Next())
+			} else {
+				require.NoError(t, c.Prev())
+			}
+		}
+	}
+	require.NoError(t, c.First())
+	walk(0, keys, 1)
+	require.False(t, c.Valid())
+	require.NoError(t, c.SeekGE([]byte(key(1000))))
+	walk(1000, 1400, 1)
+	walk(1400, 500, -1)
+	walk(500, 900, 1)
+	c.Close()
+	tree.Clear()
+}

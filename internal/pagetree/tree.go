@@ -90,8 +90,9 @@ func (t *Tree) PageBytes() int64 { return t.pageBytes }
 // tree does not fit into memory.
 func (t *Tree) Reloads() int64 { return t.reloads.Load() }
 
-func (t *Tree) pin(id memory.BlockID) (node, error) {
-	ref, read, err := t.acct.PinRead(id, t.kind)
+// pin pins a node and may have others read that are pinned next.
+func (t *Tree) pin(id memory.BlockID, ahead ...memory.BlockID) (node, error) {
+	ref, read, err := t.acct.PinRead(id, t.kind, ahead...)
 	if err != nil {
 		return nil, err
 	}

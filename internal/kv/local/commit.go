@@ -80,7 +80,7 @@ func (s *store) apply(b *pebble.Batch) (err error) {
 
 // each calls f for each entry of the write set, in order of keys.
 func (w *writeSet) each(f func(*overlay) error) error {
-	o := &overlay{writes: w, asOf: latestStatement, latest: true}
+	o := &overlay{writes: w, asOf: latestStatement, latest: true, whole: true}
 	from, err := w.some(o, nil, f)
 	for err == nil && from != nil {
 		from, err = w.some(o, from, f)

@@ -17,6 +17,7 @@ type overlay struct {
 	asOf    int
 	latest  bool
 	reverse bool
+	whole   bool // all of the maps will be walked, forwards
 	lower   []byte
 	upper   []byte // empty: none
 
@@ -117,6 +118,9 @@ func (o *overlay) arrange(n int) {
 func (o *overlay) add(t *pagetree.Tree, asOf int) {
 	if t.Len() > 0 {
 		o.layers = append(o.layers, layer{cursor: t.Cursor(), age: len(o.layers), asOf: asOf})
+		if o.whole {
+			o.layers[len(o.layers)-1].cursor.ReadAhead()
+		}
 	}
 }
 

@@ -20,7 +20,7 @@ type lockSpaces struct {
 	table  *lockTable
 	prefix int // bytes that keys of a part have in common; 0: no ranges
 	// after keys of a transaction are locked one by one, so that usual transactions lock what InnoDB locks; from anyway
-	// single locks on, keys in any order extend the range.
+	// single locks on, or fewer where these take much of the pool, keys in any order extend the range.
 	after, anyway int64
 
 	mu sync.Mutex
@@ -47,6 +47,10 @@ type lockShare struct {
 const (
 	rangeAfter  = 1 << 10
 	rangeAnyway = 1 << 20
+	// rangePoolShare: one lock in so many bytes of the pool. It takes some 60 in the shard and the transaction's list, so
+	// single locks of a transaction in a space take up to 1/16 of the pool; locks of random keys use all of these all the
+	// time.
+	rangePoolShare = 1 << 10
 	// rangeKeyBytes bounds what a range takes on the heap.
 	rangeKeyBytes = 256
 )
@@ -104,7 +108,7 @@ func (p *lockSpaces) extend(s *lockShare, key []byte) bool {
 		s.first, s.last = append(s.first, key...), append(s.last, key...)
 	case bytes.Compare(key, s.last) > 0:
 		s.last = append(s.last[:0], key...)
-	case s.locks >= p.anyway:
+	case s.locks >= min(p.anyway, p.table.acct.PoolBytes()/rangePoolShare):
 		s.first = append(s.first[:0], key...)
 	default:
 		return false

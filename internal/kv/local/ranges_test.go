@@ -10,6 +10,7 @@ import (
 
 	"github.com/spillwaydb/spillway/internal/kv"
 	"github.com/spillwaydb/spillway/internal/kv/kvtest"
+	"github.com/spillwaydb/spillway/internal/memory"
 	"github.com/spillwaydb/spillway/internal/sqlerr"
 	"github.com/spillwaydb/spillway/internal/testutil"
 )
@@ -17,6 +18,7 @@ import (
 // rangeRig is a store whose transactions lock ranges after few keys.
 type rangeRig struct {
 	*testing.T
+	pool  *memory.Pool
 	store *store
 }
 
@@ -31,7 +33,7 @@ func newRangeRig(t *testing.T, after, anyway int64) *rangeRig {
 	t.Cleanup(func() { require.NoError(t, s.Close()) })
 	st := s.(*store)
 	st.locks.ranges.after, st.locks.ranges.anyway = after, anyway
-	return &rangeRig{t, st}
+	return &rangeRig{t, pool, st}
 }
 
 func (r *rangeRig) begin() kv.Txn {
@@ -230,4 +232,23 @@ func TestRangesExclude(t *testing.T) {
 		require.Zero(t, r.store.Stats().Locks)
 		require.Empty(t, r.store.locks.ranges.spaces)
 	}
+}
+
+// Where the pool is small, fewer single locks are kept, whatever the order of keys.
+func TestSmallPoolsHaveFewLocks(t *testing.T) {
+	r := newRangeRig(t, 10, rangeAnyway)
+	const most = 2048
+	r.pool.SetLimit(most * rangePoolShare)
+	a, b := r.begin(), r.begin()
+	for n := range 2 * most {
+		_, err := r.lock(a, 'x', n*7919%10007, nowait)
+		require.NoError(t, err)
+	}
+	locks := r.store.Stats().Locks
+	require.LessOrEqual(t, locks, int64(most))
+	require.Greater(t, locks, int64(most/4), "half of the keys or so are above those before")
+	r.refused(b, 'x', 7919)
+	require.NoError(t, a.Rollback())
+	r.taken(b, 'x', 7919)
+	require.NoError(t, b.Rollback())
 }

@@ -295,7 +295,7 @@ func treesOf(sealed []sealedTree) []*pagetree.Tree {
 // mergeTrees returns a new map with what is in trees, oldest first, to which nobody writes meanwhile.
 func (w *writeSet) mergeTrees(trees []*pagetree.Tree) (*pagetree.Tree, error) {
 	m := pagetree.New(w.acct, treeOptions)
-	o := &overlay{writes: w}
+	o := &overlay{writes: w, whole: true}
 	from, err := w.mergeSome(o, trees, nil, m.Set)
 	for err == nil && from != nil {
 		from, err = w.mergeSome(o, trees, from, m.Set)

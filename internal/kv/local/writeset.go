@@ -210,7 +210,7 @@ func (w *writeSet) merge() error {
 // of earlier statements follow the undo records.
 func (w *writeSet) mergeIntoBase() error {
 	trees := append(treesOf(w.sealed), w.delta)
-	o := &overlay{writes: w}
+	o := &overlay{writes: w, whole: true}
 	put := func(key, entry []byte) error {
 		w.mu.Lock()
 		defer w.mu.Unlock()
