@@ -48,7 +48,7 @@ const (
 	rangeAfter  = 1 << 10
 	rangeAnyway = 1 << 20
 	// rangePoolShare: one lock in so many bytes of the pool. It takes some 60 in the shard and the transaction's list,
-	// so single locks of a transaction in a space take up to 1/16 of the pool. Random keys use all of them all the time.
+	// so single locks of a transaction in a space take up to 1/16 of the pool. Random keys use all of them at once.
 	rangePoolShare = 1 << 10
 	// rangeKeyBytes bounds what a range takes on the heap.
 	rangeKeyBytes = 256
