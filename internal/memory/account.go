@@ -324,7 +324,7 @@ func (a *Account) Revoked() bool { return a.stmt.revoked.Load() }
 // Surplus is an estimate of the bytes that could be leased now under quota and pool; never a promise.
 func (a *Account) Surplus() int64 {
 	s := a.stmt
-	free := s.pool.arbiter.free()
+	free := s.pool.arbiter.freeFor(s)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if q := s.options.QuotaBytes; q > 0 {

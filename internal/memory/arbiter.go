@@ -30,6 +30,8 @@ type arbiter struct {
 	descs atomic.Int64 // bytes of descriptors
 
 	waiting atomic.Int64 // length of queue
+	claims  atomic.Pointer[claims]
+	began   time.Time
 
 	mu         sync.Mutex // protects following
 	queue      []*waiter  // those that end a wait, then newcomers, each in order of arrival
@@ -51,7 +53,7 @@ type waiter struct {
 }
 
 func (a *arbiter) init(p *Pool) {
-	a.pool = p
+	a.pool, a.began = p, p.options.Clock.Now()
 	a.statements = make(map[*Statement]struct{})
 }
 
@@ -64,6 +66,9 @@ func (a *arbiter) enroll(s *Statement) {
 func (a *arbiter) dismiss(s *Statement) {
 	a.mu.Lock()
 	delete(a.statements, s)
+	if a.claims.Load() != nil {
+		a.shareLocked(a.now())
+	}
 	a.mu.Unlock()
 }
 
@@ -333,8 +338,9 @@ func (a *arbiter) press(w *waiter) {
 		missing += w.n
 	}
 	if missing <= 0 {
-		for s := range a.statements {
-			s.revoked.Store(false)
+		a.stopAsking()
+		if a.claims.Load() != nil {
+			a.shareLocked(a.now())
 		}
 		return
 	}

@@ -10,7 +10,8 @@
 //
 //   - held: pinned within a granted minimum. Never revoked; taking one never fails for lack of memory.
 //   - leased: pinned surplus. Taking one only tries (sqlerr.ErrNoSurplus is answered with the smaller algorithm);
-//     Account.Revoked, read between batches, asks for it back within one batch or 10 ms.
+//     Account.Revoked, read between batches, asks for it back within one batch or 10 ms. Statements that ask for
+//     surplus get fair shares (fair.go).
 //   - unpinned: blocks nobody pins. Evictable at any moment; a pin brings them back.
 //
 // Accounts form a tree: server, user, session, statement, operator. A Statement is the unit of admission: its minimum

@@ -28,6 +28,8 @@ type Statement struct {
 	revoked atomic.Bool
 	lane    atomic.Bool  // the minimum is part of the lane
 	leases  atomic.Int64 // leased, for the arbiter, which takes no statement's mutex
+	looked  atomic.Int64 // when its last claim was looked at
+	claimed int64        // when it last had a claim, 0: it has none; arbiter.mu protects it
 
 	mu sync.Mutex // protects following
 	io sync.Cond  // on mu: a block's write or read ended, unparking ended
@@ -281,7 +283,7 @@ func (s *Statement) reserve(a *Account, n int64, kind Kind) (Kind, error) {
 		}
 		s.passQuota(n)
 	}
-	if !p.arbiter.lease(n) {
+	if got := s.spills() && p.arbiter.leaseFor(s, n) || !s.spills() && p.arbiter.lease(n); !got {
 		s.missing = n
 		return kind, sqlerr.ErrNoSurplus
 	}
@@ -323,6 +325,9 @@ func (s *Statement) unlease(n int64) {
 	s.leased -= n
 	s.leases.Add(-n)
 	s.pool.arbiter.unlease(n)
+	if s.revoked.Load() {
+		s.pool.arbiter.surrendered(s)
+	}
 }
 
 // fit evicts blocks of the statement until n more bytes, for a, are within its quota, as far as there are any. s.mu may
