@@ -25,6 +25,9 @@ func (h *HeapLedger) init(limit int64) {
 	h.turn = make(chan struct{}, 1)
 }
 
+// Limit is what may be reserved; 0: any amount.
+func (h *HeapLedger) Limit() int64 { return h.limit }
+
 // Reserve charges n bytes of Go heap to a before they are allocated; refusal is sqlerr.QuotaError or
 // ServerMemoryError.
 func (h *HeapLedger) Reserve(a *Account, n int64) error { return h.reserve(a, n, h.limit) }

@@ -39,6 +39,8 @@ type Manager struct {
 	nextID  atomic.Uint64
 	queries atomic.Uint64 // statements begun since the start: Questions
 	slow    atomic.Uint64
+	// userVarBytes are those of the @variables of all sessions.
+	userVarBytes atomic.Int64
 	pressure
 
 	mu       sync.Mutex

@@ -54,7 +54,7 @@ func newSession(m *Manager, info ConnInfo, user *memory.Account) *Session {
 		prepared: make(map[uint32]*prepared),
 		named:    make(map[string]*prepared),
 	}
-	s.users = newUserVars(m.Pool.Heap(), s.acct)
+	s.users = newUserVars(m, s.acct, info.ID)
 	s.txn.owner = m.Catalog.Locks().NewOwner(info.ID, nil)
 	s.locks.owner = m.Catalog.Locks().NewOwner(info.ID, nil)
 	s.proc.command, s.proc.since = "Connect", m.Now()
@@ -212,6 +212,7 @@ func (s *Session) Close() error {
 	err := s.txn.rollback(s)
 	s.locks.release()
 	s.dropPrepared()
+	s.users.clear()
 	s.manager.remove(s.info.ID)
 	s.acct.Close()
 	return err

@@ -2,16 +2,21 @@ package session
 
 import (
 	"sync"
+	"sync/atomic"
 
 	"github.com/spillwaydb/spillway/internal/memory"
+	"github.com/spillwaydb/spillway/internal/sqlerr"
 	"github.com/spillwaydb/spillway/internal/types"
 )
 
 // userVars are the @variables of a session. They outlive statements, so they are charged to the heap ledger until they
-// get another value or the session is reset.
+// get another value or the session is reset. Those of all sessions have at most half of the ledger: the rest is for
+// statements.
 type userVars struct {
-	heap *memory.HeapLedger
-	acct *memory.Account
+	heap   *memory.HeapLedger
+	acct   *memory.Account
+	connID uint64
+	all    *atomic.Int64 // bytes of all sessions
 
 	mu sync.Mutex
 	// mu protects values: workers of a statement read and set them.
@@ -23,8 +28,28 @@ const userVarBytes = 200
 
 func userVarSize(name string, d types.Datum) int64 { return int64(userVarBytes + len(name) + len(d.S)) }
 
-func newUserVars(heap *memory.HeapLedger, acct *memory.Account) *userVars {
-	return &userVars{heap: heap, acct: acct, values: map[string]types.Datum{}}
+func newUserVars(m *Manager, acct *memory.Account, connID uint64) *userVars {
+	return &userVars{
+		heap: m.Pool.Heap(), acct: acct, connID: connID, all: &m.userVarBytes, values: map[string]types.Datum{},
+	}
+}
+
+// reserve charges n bytes.
+func (u *userVars) reserve(n int64) error {
+	if limit := u.heap.Limit() / 2; u.all.Add(n) > limit && limit > 0 {
+		u.all.Add(-n)
+		return &sqlerr.ServerMemoryError{ConnID: u.connID, Report: "user variables"}
+	}
+	if err := u.heap.Reserve(u.acct, n); err != nil {
+		u.all.Add(-n)
+		return err
+	}
+	return nil
+}
+
+func (u *userVars) release(n int64) {
+	u.heap.Release(u.acct, n)
+	u.all.Add(-n)
 }
 
 // get is the value of a variable, in lower case; the zero datum if there is none.
@@ -44,13 +69,13 @@ func (u *userVars) set(name string, d types.Datum) error {
 		n -= userVarSize(name, old)
 	}
 	if n > 0 {
-		if err := u.heap.Reserve(u.acct, n); err != nil {
+		if err := u.reserve(n); err != nil {
 			return err
 		}
 	}
 	u.values[name] = cloneDatum(d)
 	if n < 0 {
-		u.heap.Release(u.acct, -n)
+		u.release(-n)
 	}
 	return nil
 }
@@ -60,7 +85,7 @@ func (u *userVars) clear() {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	for name, d := range u.values {
-		u.heap.Release(u.acct, userVarSize(name, d))
+		u.release(userVarSize(name, d))
 	}
 	clear(u.values)
 }

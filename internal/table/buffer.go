@@ -44,7 +44,7 @@ func (b *buffer) free() {
 // tooLarge makes a statement's error of the refusal of surplus for a single row.
 func tooLarge(err error) error {
 	if errors.Is(err, sqlerr.ErrNoSurplus) {
-		return &sqlerr.QuotaError{Report: "no memory for a single row"}
+		return sqlerr.Newf(sqlerr.ErrOutOfResources, "Out of memory; a row needs pages that are not free")
 	}
 	return err
 }

@@ -55,6 +55,39 @@ func TestQuotaVariable(t *testing.T) {
 	}
 }
 
+// TestUserVariables: what they take is charged, and they leave room for statements.
+func TestUserVariables(t *testing.T) {
+	s := harness.Start(t, harness.Options{Limit: 208 * mib})
+	db, other := s.DB(t, ""), s.DB(t, "")
+	c := harness.Conn(t, db)
+	_, err := c.ExecContext(t.Context(), "SET @long = REPEAT('x', 16 << 20)")
+	requireCode(t, 8176, err)
+	query1(t, c, "SELECT @long IS NULL", "1")
+	n := 0
+	for ; ; n++ {
+		require.Less(t, n, 100)
+		if _, err = c.ExecContext(t.Context(), fmt.Sprintf("SET @v%d = REPEAT('x', 1 << 20)", n)); err != nil {
+			break
+		}
+	}
+	requireCode(t, 8176, err)
+	require.Positive(t, n)
+	_, err = c.ExecContext(t.Context(), "SELECT REPEAT('x', 1 << 20) INTO @another")
+	requireCode(t, 8176, err)
+	query1(t, c, "SELECT LENGTH(@v0)", "1048576")
+	many := false
+	require.NoError(t, other.QueryRow("SELECT COUNT(*) > 100 FROM information_schema.collations").Scan(&many))
+	require.True(t, many)
+	_, err = c.ExecContext(t.Context(), "SET @v0 = NULL")
+	require.NoError(t, err)
+	_, err = c.ExecContext(t.Context(), "SELECT REPEAT('y', 1 << 20) INTO @another")
+	require.NoError(t, err)
+	require.NoError(t, c.Close())
+	require.NoError(t, db.Close())
+	require.NoError(t, other.Close())
+	s.AssertRest(t)
+}
+
 // TestVariablesSurvive: SET GLOBAL outlives the server.
 func TestVariablesSurvive(t *testing.T) {
 	dir := t.TempDir()

@@ -144,20 +144,13 @@ func (l *localLoad) more(b []byte) ([]byte, error) {
 	}
 	p, err := l.acct.Alloc(2*len(b), memory.Leased)
 	if err != nil {
-		return nil, l.refused(err)
+		return nil, errLongValue(err)
 	}
 	out := memory.Bytes(l.acct.Base(), p.Ref, p.Size())
 	copy(out, b)
 	l.release()
 	l.large = p
 	return out, nil
-}
-
-func (l *localLoad) refused(err error) error {
-	if errors.Is(err, sqlerr.ErrNoSurplus) {
-		return &sqlerr.QuotaError{ConnID: l.l.o.Env.ConnID, Report: "no memory for a single row"}
-	}
-	return err
 }
 
 func (l *localLoad) release() {
@@ -202,7 +195,7 @@ func (l *localLoad) Next(ctx context.Context) (*vector.Batch, error) {
 				l.pending = true
 				break
 			}
-			return nil, l.refused(err)
+			return nil, errLongValue(err)
 		}
 		l.batch.Len++
 	}

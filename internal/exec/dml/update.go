@@ -139,7 +139,7 @@ func (l *localUpdate) some(ctx context.Context, b *vector.Batch, sel []uint16) (
 			return 0, err
 		}
 		if n == 1 {
-			return 0, &sqlerr.QuotaError{ConnID: l.u.o.Env.ConnID, Report: "no memory for a single row"}
+			return 0, errLongValue(err)
 		}
 		n /= 2
 	}

@@ -40,7 +40,7 @@ type fetch struct {
 func (f *fetch) open() error {
 	f.keys.prefix, f.wanted = f.t.codec.RowPrefix(), keyPairs
 	f.list = make([]rowKey, keyPairs)
-	return f.small.open(f.t.o.Account, f.t.o.Env, keysPageBytes, keyPairs)
+	return f.small.open(f.t.o.Account, keysPageBytes, keyPairs)
 }
 
 func (f *fetch) fill(ctx context.Context, p *pairPage, maxPairs int) (bool, error) {
@@ -119,7 +119,7 @@ func (f *fetch) page() (*pairPage, []rowKey) {
 		}
 		at := page.Ref + leaseBytes - memory.Ref(mostPairs*each)
 		base := acct.Base()
-		f.large = pairPage{acct: acct, env: f.t.o.Env, page: page}
+		f.large = pairPage{acct: acct, page: page}
 		f.large.pairs = kv.Pairs{
 			Buf:  memory.Bytes(base, page.Ref, leaseBytes-mostPairs*each),
 			Ends: memory.Slice[int32](base, at+memory.Ref(mostPairs*unsafe.Sizeof(rowKey{})), 2*mostPairs),

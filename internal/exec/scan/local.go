@@ -79,7 +79,7 @@ func (l *local) open(pairs filler) error {
 	if l.decoder, err = table.NewDecoder(t.codec, index, n.Ordinals, n.WithKey); err != nil {
 		return err
 	}
-	if err = l.rows.open(t.o.Account, t.o.Env, t.sizes.page, t.sizes.rows); err != nil {
+	if err = l.rows.open(t.o.Account, t.sizes.page, t.sizes.rows); err != nil {
 		return err
 	}
 	if l.batch, err = vector.NewBatch(t.o.Account, l.decoder.Types(), t.sizes.rows, arenaBytes); err != nil {
@@ -136,7 +136,7 @@ func (l *local) decode() error {
 			return err
 		}
 		if n == 1 {
-			return refused(err, l.t.o.Env)
+			return refused(err)
 		}
 		n /= 2
 	}

@@ -26,7 +26,7 @@ func (f *keyFeed) open() error {
 		f.spans = noFill{}
 		return nil
 	}
-	return f.page.open(f.t.o.Account, f.t.o.Env, keysPageBytes, keyPairs)
+	return f.page.open(f.t.o.Account, keysPageBytes, keyPairs)
 }
 
 // next gives the next key; it lives until the call after.

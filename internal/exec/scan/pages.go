@@ -3,7 +3,6 @@ package scan
 import (
 	"errors"
 
-	"github.com/spillwaydb/spillway/internal/expr"
 	"github.com/spillwaydb/spillway/internal/kv"
 	"github.com/spillwaydb/spillway/internal/memory"
 	"github.com/spillwaydb/spillway/internal/sqlerr"
@@ -12,19 +11,18 @@ import (
 // pairPage is a held page for pairs, and a leased one for a pair that does not fit it.
 type pairPage struct {
 	acct  *memory.Account
-	env   *expr.Env
 	page  memory.Page
 	large memory.Page
 	pairs kv.Pairs
 }
 
 // open takes the page, with room for the ends of that many pairs.
-func (p *pairPage) open(acct *memory.Account, env *expr.Env, bytes, pairs int) error {
+func (p *pairPage) open(acct *memory.Account, bytes, pairs int) error {
 	page, err := acct.Alloc(bytes, memory.Held)
 	if err != nil {
 		return err
 	}
-	p.acct, p.env, p.page = acct, env, page
+	p.acct, p.page = acct, page
 	p.pairs = kv.Pairs{
 		Buf: memory.Bytes(acct.Base(), page.Ref, page.Size()), Ends: make([]int32, 2*pairs),
 		Of: make([]int32, pairs), Large: p.grow,
@@ -37,7 +35,7 @@ func (p *pairPage) grow(n int) ([]byte, error) {
 	p.release()
 	page, err := p.acct.Alloc(n, memory.Leased)
 	if err != nil {
-		return nil, refused(err, p.env)
+		return nil, refused(err)
 	}
 	p.large = page
 	return memory.Bytes(p.acct.Base(), page.Ref, n), nil
@@ -69,13 +67,9 @@ func (p *pairPage) close() {
 }
 
 // refused makes a statement's error of the refusal of surplus for a single row.
-func refused(err error, env *expr.Env) error {
+func refused(err error) error {
 	if !errors.Is(err, sqlerr.ErrNoSurplus) {
 		return err
 	}
-	q := &sqlerr.QuotaError{Report: "no memory for a single row"}
-	if env != nil {
-		q.ConnID = env.ConnID
-	}
-	return q
+	return sqlerr.Newf(sqlerr.ErrOutOfResources, "Out of memory; a row needs pages that are not free")
 }

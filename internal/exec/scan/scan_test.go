@@ -391,8 +391,7 @@ func TestRefusals(t *testing.T) {
 	n = e.node(e.table.Primary, 0, 2)
 	tx := e.begin()
 	_, err := e.runIn(tx, n, 1, 0)
-	var quota *sqlerr.QuotaError
-	require.ErrorAs(t, err, &quota)
+	require.EqualValues(t, sqlerr.ErrOutOfResources, sqlerr.CodeOf(err))
 	require.NoError(t, tx.Rollback())
 }
 

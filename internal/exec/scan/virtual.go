@@ -125,7 +125,7 @@ func (l *localVirtual) Next(ctx context.Context) (*vector.Batch, error) {
 		}
 		if l.filter != nil {
 			if err := l.filter.Filter(l.batch); err != nil {
-				return nil, refused(err, l.o.Env)
+				return nil, refused(err)
 			}
 		}
 		if l.batch.Rows() > 0 || l.ended {
@@ -153,7 +153,7 @@ func (l *localVirtual) fill(ctx context.Context) error {
 				l.row = row // lives until the provider goes on
 				return nil
 			}
-			return refused(err, l.o.Env)
+			return refused(err)
 		}
 		l.batch.Len++
 	}

@@ -18,6 +18,10 @@ func TestLongValues(t *testing.T) {
 	const limit = 48 << 20
 	r := New(t, Options{LimitBytes: limit})
 	c := r.Connect(t, "")
+	c.Must("create database d")
+	c.Must("use d")
+	c.Must("create table n (a int primary key)")
+	c.Must("insert into n values (0), (1), (2), (3)")
 	var peak atomic.Uint64
 	stop, done := make(chan struct{}), make(chan struct{})
 	defer func() { close(stop); <-done }()
@@ -50,6 +54,20 @@ func TestLongValues(t *testing.T) {
 		fmt.Sprintf("select json_length(concat('[', repeat('1,', %d), '1]'))", 8*m):             fmt.Sprint(8*m + 1),
 		fmt.Sprintf("select json_length(concat('{', repeat('\"a\":1,', %d), '\"a\":1}'))", 4*m): "1",
 		fmt.Sprintf("select concat(repeat('x', %d), 'a') = concat(repeat('X', %d), 'b')", m, m): "0",
+		fmt.Sprintf("select repeat('xy', %d) like repeat('xY', %d)", m, m):                      "1",
+		fmt.Sprintf("select repeat('xy', %d) like repeat('x_', %d)", m, m):                      "1",
+		fmt.Sprintf("select length(export_set(3, repeat('x', %d), 'n'))", 8*m):                  fmt.Sprint(16*m + 125),
+		fmt.Sprintf("select length(make_set(3, repeat('x', %d), 'n'))", 4*m):                    fmt.Sprint(4*m + 2),
+		fmt.Sprintf("select length(cast(concat('[', repeat('1,', %d), '1]') as json))", m/4):    fmt.Sprint(3*m/4 + 3),
+		fmt.Sprintf("select length(cast(concat('[', repeat('1,', %d), '1]') as json))", 8*m):    fmt.Sprint(24*m + 3),
+		fmt.Sprintf("select repeat('é', %d) = repeat('E', %d)", m, m):                           "1",
+		fmt.Sprintf("select count(*), sum(length(s)) from (select concat(a %% 2, repeat('aB', %d)) s from n "+
+			"order by s limit 9) d", m): fmt.Sprint("4|", 4*(2*m+1)),
+		fmt.Sprintf("select count(*) from (select distinct concat(a %% 2, repeat('aé', %d)) from n) d", m): "2",
+		fmt.Sprintf("select count(*) from (select count(*) from n group by concat(a %% 3, repeat('a', %d))) d",
+			4*m): "3",
+		fmt.Sprintf("select count(*) from n x join n y "+
+			"on concat(x.a, repeat('a', %d)) = concat(y.a, repeat('A', %d))", m, m): "4",
 	} {
 		rows, err := c.Run(t.Context(), sql)
 		if err != nil {
