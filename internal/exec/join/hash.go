@@ -75,6 +75,8 @@ type Hash struct {
 	// mu protects following.
 	built   []*rows.Partitions // what workers of the sink handed over
 	parts   [fanOut]part
+	whole   part  // rows that were not spread over parts
+	mixed   bool  // there are such rows: all of parts that is not resident is joined together with them
 	oldest  *view // the views in use, up to current
 	current *view
 	arrived int // workers that have probed all their rows
@@ -88,6 +90,14 @@ type part struct {
 	build []*rows.Collection
 	probe []*rows.Collection // left rows set aside
 	rows  int64              // of build
+}
+
+// add moves all of q.
+func (p *part) add(q *part) {
+	p.build = append(p.build, q.build...)
+	p.probe = append(p.probe, q.probe...)
+	p.rows += q.rows
+	*q = part{}
 }
 
 // NewHash takes nothing of the account yet.
@@ -150,8 +160,10 @@ func HashMinBytes(o HashOptions) int64 {
 	if o.Type == physical.LeftOuterSemi {
 		probe += int64(memory.PageSize(marksBytes))
 	}
-	// The later rounds, by one worker: a reader and two writers of left rows, right rows and their table.
-	rounds := 3*int64(h.leftPage) + heldBuild*int64(h.rightPage) + rows.ChainsBytes(rows.SmallestChainsRows) +
+	// The later rounds, by one worker: a reader and two writers of left rows, right rows and their table. Splits have a
+	// reader and two writers of either side.
+	rounds := max(3*int64(h.leftPage)+heldBuild*int64(h.rightPage), 3*int64(h.rightPage)) +
+		rows.ChainsBytes(rows.SmallestChainsRows) +
 		leftOverflow + rightOverflow +
 		vector.BatchBytes(h.keyTypes(), rows.ChunkRows, arenaBytes) +
 		vector.BatchBytes(o.Left, h.capacity, arenaBytes)
@@ -187,6 +199,9 @@ func (h *Hash) Close() error {
 		closeAll(h.parts[i].probe)
 		h.parts[i] = part{}
 	}
+	closeAll(h.whole.build)
+	closeAll(h.whole.probe)
+	h.whole = part{}
 	for _, t := range h.tasks {
 		t.close()
 	}

@@ -32,12 +32,14 @@ func (s hashSink) NewLocal(*exec.Worker) (exec.LocalSink, error) {
 	return l, nil
 }
 
-// hashBuild spreads one worker's right rows over partitions.
+// hashBuild spreads one worker's right rows over partitions, or keeps them together once it has no memory for that many
+// tails: small batches would write and read a page for nearly every row.
 type hashBuild struct {
 	h      *Hash
 	hasher rows.Hasher
 	parts  *rows.Partitions // nil once combined
 	filter *runtimefilter.Local
+	mixed  *rows.Partitions // one, of all hashes; nil as long as tails can be had
 	keys   []vector.Vector  // the key columns, as they are compared
 	cols   []*vector.Vector // of the layout
 	sel    [rows.ChunkRows]uint16
@@ -82,7 +84,14 @@ func (l *hashBuild) Consume(_ context.Context, b *vector.Batch) (exec.OpResult, 
 		if err := l.filter.Add(l.cols[:len(h.o.Keys)], chunk, l.hashes[:]); err != nil {
 			return exec.NeedMore, err
 		}
-		if err := l.parts.Append(l.cols, chunk, l.hashes[:]); err != nil {
+		to := l.parts
+		if to.Squeezed() {
+			if l.mixed == nil {
+				l.mixed = rows.NewPartitions(h.o.Account, h.right, h.rightPage, 0, 0)
+			}
+			to = l.mixed
+		}
+		if err := to.Append(l.cols, chunk, l.hashes[:]); err != nil {
 			return exec.NeedMore, err
 		}
 		sel = sel[n:]
@@ -112,6 +121,13 @@ func (l *hashBuild) Combine(context.Context) error {
 	l.h.built = append(l.h.built, l.parts)
 	l.parts = nil
 	l.filter.Combine()
+	if l.mixed != nil {
+		l.mixed.Release(memory.ReuseUnknown)
+		l.h.whole.build = append(l.h.whole.build, l.mixed.List...)
+		l.h.whole.rows += l.mixed.Rows()
+		l.h.mixed = true
+		l.mixed = nil
+	}
 	return nil
 }
 
@@ -119,6 +135,7 @@ func (l *hashBuild) Combine(context.Context) error {
 func (l *hashBuild) Close() error {
 	l.parts.Close()
 	l.filter.Drop()
+	l.mixed.Close()
 	return nil
 }
 
@@ -143,6 +160,9 @@ func (s hashSink) Finish(ctx context.Context) error {
 		if h.parts[i].rows > 0 {
 			h.partitions++
 		}
+	}
+	if h.mixed {
+		return nil
 	}
 	order := make([]int, fanOut)
 	for i := range order {

@@ -37,6 +37,7 @@ type hashLocal struct {
 	chunk   int   // rows in work from there on; 0: none
 	aside   *rows.Partitions
 	filter  *runtimefilter.Probe // of the batch in work; nil: none
+	mixed   *rows.Partitions     // one, of left rows set aside that are not spread; nil: none are
 	flushed bool
 	rounds  *rounds // of the worker that ends the probe last
 }
@@ -130,11 +131,23 @@ func (l *hashLocal) start(in *vector.Batch) error {
 	if n == 0 {
 		return nil
 	}
-	if l.aside == nil {
-		l.aside = rows.NewPartitions(l.h.o.Account, l.h.left, l.h.leftPage, 0, partitionBits)
+	return l.setAside().Append(in.Cols, s.sel[:n], s.some[:])
+}
+
+// setAside is where left rows go whose partition is not resident: as in hashBuild.
+func (l *hashLocal) setAside() *rows.Partitions {
+	h := l.h
+	if !h.mixed && l.aside == nil {
+		l.aside = rows.NewPartitions(h.o.Account, h.left, h.leftPage, 0, partitionBits)
 		l.aside.Lease(1)
 	}
-	return l.aside.Append(in.Cols, s.sel[:n], s.some[:])
+	if l.aside != nil && !l.aside.Squeezed() {
+		return l.aside
+	}
+	if l.mixed == nil {
+		l.mixed = rows.NewPartitions(h.o.Account, h.left, h.leftPage, 0, 0)
+	}
+	return l.mixed
 }
 
 // Flush hands over what was set aside. The last worker to do so joins it: with one worker a partition is in memory at a
@@ -142,8 +155,8 @@ func (l *hashLocal) start(in *vector.Batch) error {
 func (l *hashLocal) Flush(ctx context.Context) (*vector.Batch, error) {
 	if !l.flushed {
 		l.flushed = true
-		last := l.h.arrive(l.aside, l.workers)
-		l.aside = nil
+		last := l.h.arrive(l.aside, l.mixed, l.workers)
+		l.aside, l.mixed = nil, nil
 		if !last {
 			return nil, nil
 		}
@@ -160,9 +173,13 @@ func (l *hashLocal) Flush(ctx context.Context) (*vector.Batch, error) {
 }
 
 // arrive takes what a worker has set aside, and says if it is the last one. If so, it makes tasks of all there is.
-func (h *Hash) arrive(aside *rows.Partitions, workers int) bool {
+func (h *Hash) arrive(aside, mixed *rows.Partitions, workers int) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if mixed != nil {
+		mixed.Release(memory.ReuseUnknown)
+		h.whole.probe = append(h.whole.probe, mixed.List...)
+	}
 	if aside != nil {
 		aside.Release(memory.ReuseUnknown)
 		for i, c := range aside.List {
@@ -176,10 +193,19 @@ func (h *Hash) arrive(aside *rows.Partitions, workers int) bool {
 		return false
 	}
 	h.unload()
+	whole := len(h.whole.build)+len(h.whole.probe) > 0
 	for i := range h.parts {
 		p := &h.parts[i]
+		if whole {
+			h.whole.add(p)
+			continue
+		}
 		h.tasks = append(h.tasks, &task{build: p.build, probe: p.probe, rows: p.rows, consumed: partitionBits})
 		*p = part{}
+	}
+	if whole {
+		h.tasks = append(h.tasks, &task{build: h.whole.build, probe: h.whole.probe, rows: h.whole.rows})
+		h.whole = part{}
 	}
 	return true
 }
@@ -188,6 +214,7 @@ func (h *Hash) arrive(aside *rows.Partitions, workers int) bool {
 func (l *hashLocal) Close() error {
 	l.rounds.close()
 	l.aside.Close()
+	l.mixed.Close()
 	l.p.close()
 	return nil
 }

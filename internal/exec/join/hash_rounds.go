@@ -11,8 +11,10 @@ import (
 )
 
 const (
-	// depthMost is how often a partition is split before it is joined in chunks.
-	depthMost = 8
+	// consumedMost is how many bits of the hash splits take before a partition is joined in chunks.
+	consumedMost = 32
+	// heldTails is how many partitions of a split are written to within the minimum.
+	heldTails = 2
 	// A split helps if its largest part has less than this share of the right rows.
 	shrinkNumerator, shrinkDenominator = 95, 100
 )
@@ -24,9 +26,8 @@ type task struct {
 	from     rows.Position // of the first of probe
 	rows     int64         // of build
 	consumed int           // bits of the hash that all rows have in common
-	depth    int
-	terminal bool // splitting does not help
-	squeezed bool // it was in memory, and had to leave
+	terminal bool          // splitting does not help
+	squeezed bool          // it was in memory, and had to leave
 }
 
 func (t *task) close() {
@@ -310,10 +311,23 @@ func (r *rounds) close() {
 	r.batch.Close()
 }
 
+// splitBits is how many bits of the hash a split takes: each part has its tail pinned, or a page would be written and
+// read again for a few rows. Without surplus it is a split in two.
+func (r *rounds) splitBits() int {
+	h := r.h
+	bits := partitionBits
+	for room := h.o.Account.Surplus() / 2; bits > 1; bits-- {
+		if int64(1<<bits-heldTails)*int64(max(h.leftPage, h.rightPage)) <= room {
+			break
+		}
+	}
+	return bits
+}
+
 // spread splits both sides of the task by the next bits of their hashes.
 func (r *rounds) spread(ctx context.Context) error {
 	t, h := r.task, r.h
-	bits := min(partitionBits, rows.BitsLeft(t.consumed))
+	bits := min(r.splitBits(), rows.BitsLeft(t.consumed))
 	build := rows.NewPartitions(h.o.Account, h.right, h.rightPage, t.consumed, bits)
 	r.split[0] = build
 	if err := r.move(ctx, build, t.build, rows.Position{}, h.right, h.rightKeys); err != nil {
@@ -327,8 +341,8 @@ func (r *rounds) spread(ctx context.Context) error {
 	consumed := t.consumed + bits
 	for i := range build.List {
 		n := build.List[i].Rows()
-		child := &task{rows: n, consumed: consumed, depth: t.depth + 1}
-		child.terminal = n*shrinkDenominator >= t.rows*shrinkNumerator || child.depth > depthMost ||
+		child := &task{rows: n, consumed: consumed}
+		child.terminal = n*shrinkDenominator >= t.rows*shrinkNumerator || consumed > consumedMost ||
 			rows.BitsLeft(consumed) == 0
 		if n > 0 {
 			child.build = append(child.build, build.List[i])
@@ -346,7 +360,7 @@ func (r *rounds) spread(ctx context.Context) error {
 // move spreads the rows of from, which are freed.
 func (r *rounds) move(ctx context.Context, to *rows.Partitions, from []*rows.Collection, at rows.Position,
 	layout *rows.Layout, keys []int) error {
-	to.Lease(1)
+	to.Lease(heldTails)
 	for _, c := range from {
 		r.reader = c.ReadFrom(at, memory.Held, true)
 		at = rows.Position{}
