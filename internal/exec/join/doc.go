@@ -7,6 +7,6 @@
 // table of exactly its rows. Left rows of other partitions are set aside, in partitions too; they are joined in later
 // rounds by the worker whose Flush is the last. A partition that is asked to leave memory while it is probed does so
 // once no worker is in a batch that began with it. Without memory for a tail of each partition, rows are not spread at
-// first: small batches would write and read a page for nearly every row. Both sides are then one task, which is split in
-// two as often as needed.
+// first: small batches would write and read a page for nearly every row. Both sides are then one task, which is split
+// in two as often as needed.
 package join
