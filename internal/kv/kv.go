@@ -4,6 +4,8 @@
 // Keys and values are byte strings; keys order as bytes. Data of a scan is copied into pages that the caller owns, so
 // nothing read from the store lives on the Go heap in proportion to rows.
 //
+// Keys do not begin with 0xFF: those are the store's own. Values may be as long as 1 GiB.
+//
 // # Invariants
 //
 //	K1 no iterator of the engine outlives a wait or a flush: Iterator.Pause closes it, the next NextBatch seeks again
@@ -97,6 +99,10 @@ type Iterator interface {
 type Reader interface {
 	// Get appends key's value to dst and says if there is one.
 	Get(ctx context.Context, key Key, dst []byte) ([]byte, bool, error)
+	// GetInto reads key's value into what room returns when it is told how long the value is, and says if there is
+	// one. If room returns less than that, only as much of the value is read. An error of room's is returned. For
+	// values that may be large: Get has room on the Go heap only.
+	GetInto(ctx context.Context, key Key, room func(n int) ([]byte, error)) (Value, bool, error)
 	// Scan opens an iterator; acct is charged for what the engine holds for it.
 	Scan(acct *memory.Account, s Span, o ScanOptions) (Iterator, error)
 	// ScanSpans opens an iterator over the pairs of all spans, in one pass: it seeks only what is not near. Not for

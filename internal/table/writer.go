@@ -77,6 +77,16 @@ func (w *Writer) get(ctx context.Context, key []byte) (bool, error) {
 	return ok, err
 }
 
+// exists says if a row has a key, whatever it is.
+func (w *Writer) exists(ctx context.Context, key []byte) (bool, error) {
+	r, err := w.latest()
+	if err != nil {
+		return false, err
+	}
+	_, ok, err := r.GetInto(ctx, key, func(int) ([]byte, error) { return nil, nil })
+	return ok, err
+}
+
 // Insert adds a row, or says which key it would duplicate; then nothing is written.
 func (w *Writer) Insert(ctx context.Context, row []types.Datum) (*Duplicate, error) {
 	c := w.o.Codec
@@ -138,7 +148,7 @@ func (w *Writer) lock(ctx context.Context, key []byte) (kv.Locked, error) {
 func (w *Writer) check(ctx context.Context, row []types.Datum, own []byte) (*Duplicate, error) {
 	c := w.o.Codec
 	if c.table.HasPrimaryKey() && !bytes.Equal(w.key, own) {
-		ok, err := w.get(ctx, w.key)
+		ok, err := w.exists(ctx, w.key)
 		if err != nil {
 			return nil, err
 		}

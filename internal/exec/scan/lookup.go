@@ -134,48 +134,45 @@ func (l *lookup) reader(ctx context.Context) (kv.Reader, bool, error) {
 	return l.keys.locked.reader, true, nil
 }
 
-// read adds the row at key to the page, behind its first used bytes; full: it is the last one, or must be read again.
+// errFull ends the read of a row for which the page has no room left.
+var errFull = errors.New("exec/scan: the page is full")
+
+// read adds the row at key to the page, behind its first used bytes, or puts it into one of its own if it does not fit
+// an empty page; full: it is the last one, or must be read again.
 func (l *lookup) read(ctx context.Context, r kv.Reader, p *pairPage, used *int) (full bool, err error) {
-	buf := p.pairs.Buf
-	start := *used
-	valueAt := start + len(l.key)
-	if valueAt >= len(buf) {
+	buf, start := p.pairs.Buf, *used
+	v, ok, err := r.GetInto(ctx, l.key, func(n int) ([]byte, error) {
+		all := len(l.key) + n
+		switch {
+		case all <= len(buf)-start:
+			return buf[start+len(l.key) : start+all], nil
+		case p.pairs.N > 0:
+			return nil, errFull
+		}
+		b, err := p.grow(all)
+		if err != nil {
+			return nil, err
+		}
+		p.pairs.SetBig(b)
+		buf, full = b, true
+		return b[len(l.key):], nil
+	})
+	switch {
+	case errors.Is(err, errFull):
 		l.keys.again()
 		return true, nil
-	}
-	copy(buf[start:], l.key)
-	room := buf[valueAt:valueAt:len(buf)]
-	v, ok, err := r.Get(ctx, l.key, room)
-	switch {
 	case err != nil:
 		return false, err
 	case !ok && l.t.feed == feedIndex:
 		return false, sqlerr.New(sqlerr.ErrKeyNotFound, l.t.o.Node.Table.Name)
 	case !ok:
 		return false, nil
-	case len(v) <= cap(room):
-		p.pairs.Ends[2*p.pairs.N], p.pairs.Ends[2*p.pairs.N+1] = int32(valueAt), int32(valueAt+len(v))
-		p.pairs.N++
-		*used = valueAt + len(v)
-		return false, nil
-	case p.pairs.N > 0:
-		l.keys.again()
-		return true, nil
 	}
-	return true, l.alone(p, v)
-}
-
-// alone puts a row that does not fit the page into one of its own.
-func (l *lookup) alone(p *pairPage, value []byte) error {
-	b, err := p.grow(len(l.key) + len(value))
-	if err != nil {
-		return err
-	}
-	copy(b[copy(b, l.key):], value)
-	p.pairs.SetBig(b)
-	p.pairs.Ends[0], p.pairs.Ends[1] = int32(len(l.key)), int32(len(b))
-	p.pairs.N = 1
-	return nil
+	valueAt := start + copy(buf[start:], l.key)
+	p.pairs.Ends[2*p.pairs.N], p.pairs.Ends[2*p.pairs.N+1] = int32(valueAt), int32(valueAt+len(v))
+	p.pairs.N++
+	*used = valueAt + len(v)
+	return full, nil
 }
 
 func (l *lookup) pause() error { return l.keys.pause() }

@@ -91,6 +91,9 @@ func (h *history) key() string {
 	if h.r.IntN(10) == 0 {
 		k += strings.Repeat("long", h.r.IntN(300))
 	}
+	if h.r.IntN(10) == 0 { // as bytes that separate, should a store do so
+		k += []string{"\x00", "\x00\x01", "\x00\xff", "\xff"}[h.r.IntN(4)]
+	}
 	return k
 }
 
@@ -102,7 +105,11 @@ func (h *history) value() string {
 	case 1, 2:
 		n = h.r.IntN(3000)
 	}
-	return fmt.Sprint(h.r.Uint32()) + strings.Repeat("v", n)
+	if h.r.IntN(20) == 0 {
+		return ""
+	}
+	first := []string{"", "\x00", "\xfd", "\xfe", "\xff"}[h.r.IntN(5)] // a store may tell values by their first byte
+	return first + fmt.Sprint(h.r.Uint32()) + strings.Repeat("v", n)
 }
 
 func (h *history) step() {
@@ -238,6 +245,7 @@ func (h *history) read(x *historyTxn) {
 			want = "-"
 		}
 		require.Equal(h, want, h.get(r.r, k), "key %q", k)
+		require.Equal(h, want, h.getInto(r.r, k), "key %q", k)
 	}
 }
 

@@ -36,6 +36,8 @@ func Run(t *testing.T, open Factory) {
 		"iterate":                 testIterate,
 		"iterate small buffers":   testSmallBuffers,
 		"large values":            testLargeValues,
+		"large values change":     testLargeValuesChange,
+		"large values of a run":   testLargeRun,
 		"keys only":               testKeysOnly,
 		"pause":                   testPause,
 		"spans":                   testSpans,
@@ -171,6 +173,24 @@ func (s *suite) get(r kv.Reader, key string) string {
 	return string(v[1:])
 }
 
+// getInto is get by GetInto, after a look at half of the value.
+func (s *suite) getInto(r kv.Reader, key string) string {
+	s.Helper()
+	half, ok, err := r.GetInto(s.ctx, []byte(key), func(n int) ([]byte, error) { return make([]byte, n/2), nil })
+	require.NoError(s, err)
+	if !ok {
+		return "-"
+	}
+	v, ok, err := r.GetInto(s.ctx, []byte(key), func(n int) ([]byte, error) { return make([]byte, n), nil })
+	require.NoError(s, err)
+	require.True(s, ok)
+	require.Equal(s, string(v[:len(v)/2]), string(half))
+	refused := fmt.Errorf("refused")
+	_, _, err = r.GetInto(s.ctx, []byte(key), func(int) ([]byte, error) { return nil, refused })
+	require.ErrorIs(s, err, refused)
+	return string(v)
+}
+
 // expect says that r sees exactly these pairs, both ways, by scan and by get, and closes r.
 func (s *suite) expect(r kv.Reader, pairs ...string) {
 	s.Helper()
@@ -185,6 +205,7 @@ func (s *suite) see(r kv.Reader, pairs ...string) {
 	for i := 0; i < len(pairs); i += 2 {
 		want = append(want, pair{pairs[i], pairs[i+1]})
 		require.Equal(s, pairs[i+1], s.get(r, pairs[i]), "key %q", pairs[i])
+		require.Equal(s, pairs[i+1], s.getInto(r, pairs[i]), "key %q", pairs[i])
 	}
 	s.seeSpan(r, kv.Span{}, want)
 }

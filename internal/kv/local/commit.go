@@ -48,23 +48,67 @@ func (s *store) commitBatch(
 			return wrap(err)
 		}
 	}
-	if err := w.each(func(o *overlay) error { return appendTo(b, o) }); err != nil {
+	a := batchAppender{b: b}
+	if err := w.eachWeighed(a.add); err != nil {
 		return err
 	}
 	return s.apply(b)
 }
 
-// appendTo adds the write set's current entry to a batch, without a copy in between.
-func appendTo(b *pebble.Batch, o *overlay) error {
+// A batchAppender adds a write set to a batch, without a copy in between.
+type batchAppender struct {
+	b   *pebble.Batch
+	key []byte // of chunks
+}
+
+// add adds the current entry.
+func (a *batchAppender) add(o *overlay) (int, error) {
 	if o.deleted() {
-		return b.Delete(o.key(), nil)
+		return 1, a.b.Delete(o.key(), nil)
 	}
-	op := b.SetDeferred(len(o.key()), o.valueLen())
+	var room [referenceBytes]byte
+	f, stored, err := o.stored(&room)
+	if err != nil {
+		return 0, err
+	}
+	if f.large {
+		return a.addLarge(o, f.length, stored)
+	}
+	op := a.b.SetDeferred(len(o.key()), o.valueLen())
 	copy(op.Key, o.key())
 	if err := o.readValue(op.Value); err != nil {
-		return err
+		return 0, err
 	}
-	return op.Finish()
+	return 1, op.Finish()
+}
+
+// addLarge adds a pointer and chunks.
+func (a *batchAppender) addLarge(o *overlay, length int64, reference []byte) (int, error) {
+	op := a.b.SetDeferred(len(o.key()), pointerBytes)
+	copy(op.Key, o.key())
+	appendPointer(op.Value[:0], length)
+	if err := op.Finish(); err != nil {
+		return 0, err
+	}
+	large := o.writes.large
+	count := chunksOf(length, int64(large.chunkBytes))
+	err := large.each(reference, length, func(index, n int, read func([]byte) error) error {
+		a.key = appendChunk(a.key[:0], o.key(), index)
+		header := 0
+		if index == 0 {
+			header = chunkHeaderBytes
+		}
+		op := a.b.SetDeferred(len(a.key), header+n)
+		copy(op.Key, a.key)
+		if index == 0 {
+			chunkHeader{count, length}.put(op.Value)
+		}
+		if err := read(op.Value[header:]); err != nil {
+			return err
+		}
+		return op.Finish()
+	})
+	return 1 + count, err
 }
 
 // apply commits a batch. The engine panics when its log fails: whether the batch is durable is then unknown, and
@@ -80,6 +124,11 @@ func (s *store) apply(b *pebble.Batch) (err error) {
 
 // each calls f for each entry of the write set, in order of keys.
 func (w *writeSet) each(f func(*overlay) error) error {
+	return w.eachWeighed(func(o *overlay) (int, error) { return 1, f(o) })
+}
+
+// eachWeighed is each for an f that returns how much it did, in entries.
+func (w *writeSet) eachWeighed(f func(*overlay) (int, error)) error {
 	o := &overlay{writes: w, asOf: latestStatement, latest: true, whole: true}
 	from, err := w.some(o, nil, f)
 	for err == nil && from != nil {
@@ -88,17 +137,19 @@ func (w *writeSet) each(f func(*overlay) error) error {
 	return err
 }
 
-// some calls f for operationRows entries from a key on, and returns the next key, nil at the end.
-func (w *writeSet) some(o *overlay, from []byte, f func(*overlay) error) ([]byte, error) {
+// some calls f for about operationRows entries from a key on, and returns the next key, nil at the end.
+func (w *writeSet) some(o *overlay, from []byte, f func(*overlay) (int, error)) ([]byte, error) {
 	err := o.seek(from)
 	defer o.close()
 	for rows := 0; err == nil && o.valid(); err = o.next() {
-		if rows++; rows > operationRows {
+		if rows >= operationRows {
 			return append(from[:0], o.key()...), nil
 		}
-		if err := f(o); err != nil {
+		n, err := f(o)
+		if err != nil {
 			return nil, err
 		}
+		rows += n
 	}
 	return nil, err
 }

@@ -7,6 +7,7 @@
 // atomic ingestion of sorted files. Row locks are in a table of this package: Pebble knows nothing of transactions.
 //
 //	Txn ── writeSet (pagetrees: base, delta, undo)      charged to TxnOptions.Account
+//	    ── largeSet (pagetree: values over 64 KiB)      likewise
 //	    ── view (Pebble snapshot, counted references)
 //	    ── lockTable (sharded pagetrees, queues, deadlock detection)
 //
@@ -18,6 +19,8 @@
 //	   ingested. (A batch of half a memtable would become a memtable itself, on the Go heap.)
 //	L3 a transaction's locks are released after its commit is durable, or after its writes are dropped.
 //	L4 what is charged to the heap ledger (batches, table writers, iterators) is charged before it is allocated.
+//	L5 no value of more than largeBytes is handed to Pebble in one piece: large.go says how it lies in chunks, which
+//	   come and go with the commit that writes or deletes their key.
 //
 // Memory of the engine itself, fixed at Open: the block cache, from which memtables reserve, two memtables and about
 // 4 MiB; it is C memory in cgo builds. See malloc_cgo.go and janitor.go for what that takes.

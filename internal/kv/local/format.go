@@ -15,7 +15,7 @@ import (
 const (
 	formatFile    = "SPILLWAY_FORMAT"
 	formatName    = "spillway"
-	formatVersion = 1
+	formatVersion = 2
 )
 
 // A FormatError says that a data directory cannot be used by this version.

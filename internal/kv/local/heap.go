@@ -12,17 +12,12 @@ const (
 	iteratorHeapBytes = 24 << 10
 	// writerHeapBytes: blocks, filter and index of one table of 32 MiB.
 	writerHeapBytes = 6 << 20
+	// chunksHeapBytes: likewise, of a table of chunks beside it. Blocks and keys of chunks are few.
+	chunksHeapBytes = 2 << 20
 )
 
 // ledger is a heap ledger that may be missing.
 type ledger struct{ heap *memory.HeapLedger }
-
-func (l ledger) reserve(a *memory.Account, n int64) error {
-	if l.heap == nil || a == nil {
-		return nil
-	}
-	return l.heap.Reserve(a, n)
-}
 
 // reserveAtWork is for statements under way.
 func (l ledger) reserveAtWork(a *memory.Account, n int64) error {

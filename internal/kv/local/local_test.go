@@ -48,6 +48,7 @@ func TestConformance(t *testing.T) {
 		kvtest.Run(t, func(t testing.TB, pool *memory.Pool) kv.Store {
 			o := memoryOptions(t, pool)
 			o.MemtableBytes, o.CacheBytes = 64<<10, 256<<10
+			o.largeBytes, o.chunkBytes = 64, 48
 			s, err := Open(o)
 			require.NoError(t, err)
 			return s
@@ -64,7 +65,10 @@ func absurd(t testing.TB, r *rand.Rand, pool *memory.Pool) Options {
 	o.MemtableBytes = 32 << 10 << r.IntN(4)
 	o.CacheBytes = 128 << 10 << r.IntN(6)
 	o.MaxConcurrentCompactions = 1 + r.IntN(3)
-	t.Logf("memtable %d, cache %d, compactions %d", o.MemtableBytes, o.CacheBytes, o.MaxConcurrentCompactions)
+	o.largeBytes = []int{0, 100, 1000}[r.IntN(3)] // most values of a history are short
+	o.chunkBytes = 20 + r.IntN(500)
+	t.Logf("memtable %d, cache %d, compactions %d, large %d, chunks %d", o.MemtableBytes, o.CacheBytes,
+		o.MaxConcurrentCompactions, o.largeBytes, o.chunkBytes)
 	return o
 }
 

@@ -67,6 +67,10 @@ func open(o Options, lock *pebble.Lock) (*store, error) {
 	}
 	s.locks = newLockTable(o.Account.Child("row locks"), o.MaxLocks, o.SpaceBytes)
 	s.views.list = map[*view]struct{}{}
+	if err := s.findChunks(); err != nil {
+		s.locks.close()
+		return nil, errors.Join(err, db.Close())
+	}
 	s.startJanitor()
 	return s, nil
 }

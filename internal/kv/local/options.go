@@ -46,6 +46,9 @@ type Options struct {
 	// MaxLocks bounds the row locks of all transactions; 0: DefaultMaxLocks.
 	MaxLocks int64
 
+	// largeBytes and chunkBytes are for tests; 0: the constants of these names.
+	largeBytes, chunkBytes int
+
 	Logger Logger // nil: none
 	// Fatal is told when the engine cannot go on: a write-ahead log that cannot be written or synced leaves it in
 	// doubt what is durable. It must end the process; nil: write to standard error and exit.
@@ -92,6 +95,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.MinFreeDiskBytes == 0 {
 		o.MinFreeDiskBytes = DefaultMinFreeDiskBytes
+	}
+	if o.largeBytes == 0 {
+		o.largeBytes, o.chunkBytes = largeBytes, chunkBytes
 	}
 	if o.Logger == nil {
 		o.Logger = noLogger{}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 
 	"github.com/cockroachdb/pebble/v2"
 
@@ -32,31 +33,87 @@ func (r *reader) usable() error {
 }
 
 func (r *reader) Get(ctx context.Context, key kv.Key, dst []byte) ([]byte, bool, error) {
+	start := len(dst)
+	_, ok, err := r.GetInto(ctx, key, func(n int) ([]byte, error) {
+		dst = slices.Grow(dst, n)[:start+n]
+		return dst[start:], nil
+	})
+	if err != nil || !ok {
+		return dst[:start], false, err
+	}
+	return dst, true, nil
+}
+
+func (r *reader) GetInto(ctx context.Context, key kv.Key, room func(int) ([]byte, error)) (kv.Value, bool, error) {
 	if err := errors.Join(r.usable(), ctx.Err()); err != nil {
-		return dst, false, err
+		return nil, false, err
 	}
 	if r.writes != nil {
-		v, l, err := r.writes.get(key, dst, r.asOf, r.latest)
-		if err != nil || l != absent {
+		if v, l, err := r.writes.getInto(key, room, r.asOf, r.latest); err != nil || l != absent {
 			return v, l == present, err
 		}
 	}
+	v := r.view
+	for {
+		value, length, ok, err := r.getStored(v, key, room)
+		if err != nil || !ok || length == 0 {
+			return value, ok, err
+		}
+		if v != nil {
+			value, err = r.getChunks(ctx, v, key, length, room)
+			return value, err == nil, err
+		}
+		// Pointer and chunks of one state, please.
+		v = r.store.newView()
+		defer func() { _ = v.unref() }()
+	}
+}
+
+// getStored reads what is stored at a key. length: it is a pointer to a value of that length.
+func (r *reader) getStored(v *view, key []byte, room func(int) ([]byte, error)) (
+	dst []byte, length int64, ok bool, err error,
+) {
 	var value []byte
 	var closer io.Closer
-	var err error
-	if r.view != nil {
-		value, closer, err = r.view.snapshot.Get(key)
+	if v != nil {
+		value, closer, err = v.snapshot.Get(key)
 	} else {
 		value, closer, err = r.store.db.Get(key)
 	}
 	if errors.Is(err, pebble.ErrNotFound) {
-		return dst, false, nil
+		return nil, 0, false, nil
 	}
 	if err != nil {
-		return dst, false, wrap(err)
+		return nil, 0, false, wrap(err)
 	}
-	dst = append(dst, value...)
-	return dst, true, wrap(closer.Close())
+	defer func() { err = errors.Join(err, wrap(closer.Close())) }()
+	f, err := formOf(value, len(value))
+	if err != nil {
+		return nil, 0, false, err
+	}
+	if f.large {
+		return nil, f.length, true, nil
+	}
+	if dst, err = room(int(f.length)); err != nil {
+		return nil, 0, false, err
+	}
+	return dst[:copy(dst, value[f.skip:])], 0, true, nil
+}
+
+func (r *reader) getChunks(ctx context.Context, v *view, key []byte, length int64, room func(int) ([]byte, error)) (
+	[]byte, error,
+) {
+	if length > maxPairBytes {
+		return nil, badForm()
+	}
+	dst, err := room(int(length))
+	if err != nil {
+		return nil, err
+	}
+	dst = dst[:min(len(dst), int(length))]
+	c := chunkReader{chunkIterator: chunkIterator{store: r.store, view: v}}
+	defer c.release()
+	return dst, c.read(ctx, key, length, dst)
 }
 
 // Scan: with ScanOptions.Once the cache is not spared in any special way. The engine has no way to read past its cache,

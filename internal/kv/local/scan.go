@@ -3,6 +3,7 @@ package local
 import (
 	"bytes"
 	"context"
+	"math"
 
 	"github.com/cockroachdb/pebble/v2"
 
@@ -37,6 +38,8 @@ type scan struct {
 	live    bool   // it is at a key
 	epoch   uint64 // flushes when it was opened
 	charged bool
+
+	chunks chunkReader
 }
 
 var _ kv.Iterator = (*scan)(nil)
@@ -47,11 +50,12 @@ func (s *store) newScan(acct *memory.Account, v *view, writes *overlay, span kv.
 		return nil, err
 	}
 	c := &scan{store: s, acct: acct, view: v, writes: writes, options: o, charged: true}
-	c.span = kv.Span{Start: bytes.Clone(span.Start), End: bytes.Clone(span.End)}
+	c.chunks.chunkIterator = chunkIterator{store: s, view: v, acct: acct}
+	c.span = bounded(kv.Span{Start: bytes.Clone(span.Start), End: bytes.Clone(span.End)})
 	if writes != nil {
 		writes.lower, writes.upper, writes.reverse = c.span.Start, c.span.End, o.Reverse
 	}
-	c.done = len(span.End) > 0 && bytes.Compare(span.Start, span.End) >= 0
+	c.done = bytes.Compare(c.span.Start, c.span.End) >= 0
 	return c, nil
 }
 
@@ -145,7 +149,7 @@ func (c *scan) fillPlain(ctx context.Context, p *kv.Pairs, maxPairs int) error {
 				return err
 			}
 		}
-		if more, err := c.addStored(p); err != nil || !more {
+		if more, err := c.addStored(ctx, p); err != nil || !more {
 			return err
 		}
 		if err := c.step(); err != nil {
@@ -171,7 +175,7 @@ func (c *scan) fillMerged(ctx context.Context, p *kv.Pairs, maxPairs int) error 
 			order = c.before(c.it.Key(), c.writes.key())
 		}
 		if order < 0 {
-			if more, err := c.addStored(p); err != nil || !more {
+			if more, err := c.addStored(ctx, p); err != nil || !more {
 				return err
 			}
 		} else {
@@ -194,13 +198,23 @@ func (c *scan) fillMerged(ctx context.Context, p *kv.Pairs, maxPairs int) error 
 }
 
 // addStored adds the engine's pair; false: the batch is full.
-func (c *scan) addStored(p *kv.Pairs) (bool, error) {
+func (c *scan) addStored(ctx context.Context, p *kv.Pairs) (bool, error) {
 	key := c.it.Key()
 	var value []byte
 	if !p.KeysOnly {
 		var err error
 		if value, err = c.it.ValueAndErr(); err != nil {
 			return false, wrap(err)
+		}
+		if len(value) > 0 && value[0] >= tagEscaped {
+			f, err := formOf(value, len(value))
+			if err != nil {
+				return false, err
+			}
+			if f.large {
+				return c.addLarge(ctx, p, key, f.length)
+			}
+			value = value[f.skip:]
 		}
 	}
 	room, more, err := place(p, len(key), len(value))
@@ -210,22 +224,59 @@ func (c *scan) addStored(p *kv.Pairs) (bool, error) {
 	return more, err
 }
 
+// slowBytes is how long a value is whose chunks are read without the iterator of whole values, for L1.
+const slowBytes = 1 << 20
+
+// addLarge adds a pair whose value lies in chunks.
+func (c *scan) addLarge(ctx context.Context, p *kv.Pairs, key []byte, length int64) (bool, error) {
+	if length > maxPairBytes-int64(len(key)) {
+		return false, badForm()
+	}
+	room, more, err := place(p, len(key), int(length))
+	if room == nil || err != nil {
+		return more, err
+	}
+	value := room[copy(room, key):]
+	key = room[:len(key)]
+	if length < slowBytes {
+		return true, c.chunks.read(ctx, key, length, value)
+	}
+	c.position, c.begun = append(c.position[:0], key...), true
+	if err := c.shut(); err != nil {
+		return false, err
+	}
+	if err := c.chunks.read(ctx, key, length, value); err != nil {
+		return false, err
+	}
+	return true, c.open()
+}
+
 // addWritten adds the transaction's pair.
 func (c *scan) addWritten(p *kv.Pairs) (bool, error) {
-	key, length := c.writes.key(), 0
-	if !p.KeysOnly {
-		length = c.writes.valueLen()
+	key := c.writes.key()
+	if p.KeysOnly {
+		room, more, err := place(p, len(key), 0)
+		copy(room, key)
+		return more, err
 	}
-	room, more, err := place(p, len(key), length)
+	var reference [referenceBytes]byte
+	f, stored, err := c.writes.stored(&reference)
+	if err != nil {
+		return false, err
+	}
+	room, more, err := place(p, len(key), int(f.length))
 	if room != nil {
 		if rest := room[copy(room, key):]; len(rest) > 0 {
-			if err := c.writes.readValue(rest); err != nil {
+			if err := c.writes.readInto(rest, f, stored); err != nil {
 				return false, err
 			}
 		}
 	}
 	return more, err
 }
+
+// maxPairBytes is the longest key and value together: ends of pairs have 32 bits.
+const maxPairBytes = math.MaxInt32
 
 // place makes room for a pair: nil and false if the batch is full without it. An empty pair has room, of no bytes.
 func place(p *kv.Pairs, key, value int) (room []byte, placed bool, err error) {
@@ -282,10 +333,7 @@ func (c *scan) open() error {
 	}
 	// An epoch read too early makes one reopening too many.
 	c.epoch = c.store.events.flushes.Load()
-	o := pebble.IterOptions{LowerBound: c.span.Start}
-	if len(c.span.End) > 0 {
-		o.UpperBound = c.span.End
-	}
+	o := pebble.IterOptions{LowerBound: c.span.Start, UpperBound: c.span.End}
 	it, err := c.view.snapshot.NewIter(&o)
 	if err != nil {
 		return wrap(err)
@@ -336,6 +384,7 @@ func (c *scan) shut() error {
 // release is shut without its error, which repeats that of the last step, and gives the charge back.
 func (c *scan) release() {
 	_ = c.shut()
+	c.chunks.release()
 	if c.charged {
 		c.store.heap.release(c.acct, iteratorHeapBytes)
 		c.charged = false

@@ -84,7 +84,7 @@ func (c *scan) fillSpans(ctx context.Context, p *kv.Pairs, maxPairs int) error {
 			}
 			continue
 		}
-		if more, err := c.addHead(p, order); err != nil || !more {
+		if more, err := c.addHead(ctx, p, order); err != nil || !more {
 			if err == nil {
 				err = c.settleSpans()
 			}
@@ -133,10 +133,10 @@ func (c *scan) head() (key []byte, order int) {
 }
 
 // addHead adds the pair at the head, if it is one; false: the batch is full.
-func (c *scan) addHead(p *kv.Pairs, order int) (more bool, err error) {
+func (c *scan) addHead(ctx context.Context, p *kv.Pairs, order int) (more bool, err error) {
 	switch {
 	case order < 0:
-		more, err = c.addStored(p)
+		more, err = c.addStored(ctx, p)
 	case c.writes.deleted():
 		return true, nil
 	default:

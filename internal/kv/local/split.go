@@ -38,10 +38,11 @@ func (s *store) SplitPoints(ctx context.Context, span kv.Span, n int) ([]kv.Span
 	if err := errors.Join(s.usable(), ctx.Err()); err != nil {
 		return nil, err
 	}
-	span = kv.Span{Start: bytes.Clone(span.Start), End: bytes.Clone(span.End)}
+	given := kv.Span{Start: bytes.Clone(span.Start), End: bytes.Clone(span.End)}
+	span = bounded(given)
 	first, last, err := s.ends(span)
 	if err != nil || first == nil || n <= 1 {
-		return []kv.Span{span}, err
+		return []kv.Span{given}, err
 	}
 	borders, err := s.borders(first, last)
 	if err != nil {
@@ -56,17 +57,24 @@ func (s *store) SplitPoints(ctx context.Context, span kv.Span, n int) ([]kv.Span
 	}
 	spans := join(pieces, n)
 	// The outer borders are the caller's again.
-	spans[0].Start, spans[len(spans)-1].End = span.Start, span.End
+	spans[0].Start, spans[len(spans)-1].End = given.Start, given.End
 	return spans, nil
+}
+
+// diskUsage is about what keys and large values of a span have in files.
+func (s *store) diskUsage(start, end []byte) (uint64, error) {
+	n, err := s.db.EstimateDiskUsage(start, end)
+	if err != nil || !s.chunked.Load() {
+		return n, wrap(err)
+	}
+	chunks := chunkSpan(kv.Span{Start: start, End: end})
+	m, err := s.db.EstimateDiskUsage(chunks.Start, chunks.End)
+	return n + m, wrap(err)
 }
 
 // ends returns the first and the last key of a span; nil: there are none.
 func (s *store) ends(span kv.Span) (first, last []byte, err error) {
-	o := pebble.IterOptions{LowerBound: span.Start}
-	if len(span.End) > 0 {
-		o.UpperBound = span.End
-	}
-	it, err := s.db.NewIter(&o)
+	it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: span.Start, UpperBound: span.End})
 	if err != nil {
 		return nil, nil, wrap(err)
 	}
@@ -114,8 +122,8 @@ func (s *store) weigh(borders [][]byte, first, last []byte) ([]piece, error) {
 	for _, end := range append(borders, append(bytes.Clone(last), 0)) {
 		p := piece{span: kv.Span{Start: start, End: end}}
 		var err error
-		if p.weight, err = s.db.EstimateDiskUsage(start, end); err != nil {
-			return nil, wrap(err)
+		if p.weight, err = s.diskUsage(start, end); err != nil {
+			return nil, err
 		}
 		pieces = append(pieces, p)
 		start = end
@@ -214,13 +222,13 @@ func (s *store) Size(ctx context.Context, span kv.Span) (int64, error) {
 	if err := errors.Join(s.usable(), ctx.Err()); err != nil {
 		return 0, err
 	}
-	first, last, err := s.ends(span)
+	first, last, err := s.ends(bounded(span))
 	if err != nil || first == nil {
 		return 0, err
 	}
-	n, err := s.db.EstimateDiskUsage(first, append(last, 0))
+	n, err := s.diskUsage(first, append(last, 0))
 	if err != nil || n > 0 {
-		return int64(n), wrap(err)
+		return int64(n), err
 	}
 	it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: first, UpperBound: last})
 	if err != nil {
@@ -228,8 +236,15 @@ func (s *store) Size(ctx context.Context, span kv.Span) (int64, error) {
 	}
 	sampled := int64(len(last))
 	for rows, ok := 0, it.First(); ok && rows < sampledRows; rows, ok = rows+1, it.Next() {
-		value := it.LazyValue()
-		sampled += int64(len(it.Key()) + value.Len())
+		value, err := it.ValueAndErr()
+		var f form
+		if err == nil {
+			f, err = formOf(value, len(value))
+		}
+		if err != nil {
+			return 0, errors.Join(wrap(err), it.Close())
+		}
+		sampled += int64(len(it.Key())) + f.length
 	}
 	return sampled, wrap(errors.Join(it.Error(), it.Close()))
 }

@@ -30,6 +30,7 @@ type store struct {
 	txns    atomic.Uint64 // transactions so far
 	commits atomic.Uint64 // those that have written, counted before their locks are released
 	scans   atomic.Int64  // open iterators of the engine
+	chunked atomic.Bool   // there are chunks of large values, or were
 	disk    diskCheck
 	trims   atomic.Int64 // of C memory
 

@@ -32,10 +32,11 @@ type run struct {
 	apart  []finishedRun // ingested together with this one; its tables must not overlap theirs
 	first  []byte        // key added first
 	last   []byte        // key added last
-	value  []byte        // buffer
+	value  []byte        // buffer for a value
+	key    []byte        // buffer for keys of chunks
+	large  *run          // of chunks, beside a run of whole values from a source; nil: none yet
 
 	writing memory.CommitHeap
-	heap    int64 // charged for value
 }
 
 // A finishedRun is a run in files, to be ingested when its transaction commits.
@@ -45,24 +46,19 @@ type finishedRun struct {
 	first, last []byte // its first and last key
 }
 
-// newRun charges one writer, or waits for its turn. The caller calls discard in any case.
-func (s *store) newRun(ctx context.Context, acct *memory.Account, spans []kv.Span) (r *run, err error) {
-	r = &run{store: s, acct: acct, spans: spans}
-	r.writing, err = s.heap.reserveCommit(ctx, acct, writerHeapBytes)
+// newRun charges n bytes for its writers, or waits for its turn. The caller calls discard in any case.
+func (s *store) newRun(ctx context.Context, acct *memory.Account, n int64) (r *run, err error) {
+	r = &run{store: s, acct: acct}
+	r.writing, err = s.heap.reserveCommit(ctx, acct, n)
 	return r, err
 }
 
-// room returns a buffer for a value that does not lie in one piece. Like the engine's own block for it, it is charged.
-func (r *run) room(n int) ([]byte, error) {
+// room returns a buffer for a value that does not lie in one piece; none is much longer than largeBytes.
+func (r *run) room(n int) []byte {
 	if n > cap(r.value) {
-		more := 3 * int64(n-cap(r.value))
-		if err := r.store.heap.reserve(r.acct, more); err != nil {
-			return nil, err
-		}
-		r.heap += more
-		r.value = make([]byte, n)
+		r.value = make([]byte, n, max(n, chunkHeaderBytes+r.store.options.chunkBytes))
 	}
-	return r.value[:n], nil
+	return r.value[:n]
 }
 
 // start makes sure that there is a table with room for key, the next one.
@@ -142,15 +138,18 @@ func (r *run) delete(ctx context.Context, key []byte) error {
 }
 
 // end writes what is left: the last table, and those for the rest of the spans.
-func (r *run) end(ctx context.Context) error {
-	for r.writer != nil || len(r.spans) > 0 {
+func (r *run) end(ctx context.Context) error { return r.endBefore(ctx, nil) }
+
+// endBefore is end for what lies before a key; the next table begins there. nil: for all.
+func (r *run) endBefore(ctx context.Context, border []byte) error {
+	for r.writer != nil || len(r.spans) > 0 && (border == nil || bytes.Compare(r.spans[0].Start, border) < 0) {
 		if r.writer == nil {
 			if err := r.start(ctx, r.spans[0].Start); err != nil {
 				return err
 			}
 		}
-		var next []byte
-		if len(r.apart) > 0 {
+		next := border
+		if len(r.apart) > 0 && (next == nil || bytes.Compare(r.apart[0].first, next) < 0) {
 			next = r.apart[0].first
 		}
 		if err := r.finish(next); err != nil {
@@ -193,8 +192,9 @@ func (r *run) discard() {
 		_ = r.writer.Close() // its table is removed
 	}
 	r.store.remove(r.paths)
-	r.store.heap.release(r.acct, r.heap)
-	r.heap = 0
+	if r.large != nil {
+		r.large.discard()
+	}
 	r.writing.Release()
 }
 
@@ -211,11 +211,12 @@ func (s *store) remove(paths []string) {
 func (s *store) commitTables(
 	ctx context.Context, acct *memory.Account, w *writeSet, spans []kv.Span, runs []finishedRun,
 ) error {
-	r, err := s.newRun(ctx, acct, spans)
+	r, err := s.newRun(ctx, acct, writerHeapBytes)
 	if err != nil {
 		return err
 	}
 	defer r.discard()
+	r.spans = spans
 	r.apart = slices.Clone(runs)
 	slices.SortFunc(r.apart, func(a, b finishedRun) int { return bytes.Compare(a.first, b.first) })
 	for _, a := range r.apart {
@@ -225,59 +226,159 @@ func (s *store) commitTables(
 			}
 		}
 	}
-	err = w.each(func(o *overlay) error {
-		if o.deleted() {
-			return r.delete(ctx, o.key())
+	chunks := s.chunked.Load()
+	if err := w.each(func(o *overlay) error { return r.addEntry(ctx, o) }); err != nil {
+		return err
+	}
+	if chunks {
+		if err := r.addChunks(ctx, w); err != nil {
+			return err
 		}
-		value, ok := o.inline()
-		if !ok {
-			if value, err = r.room(o.valueLen()); err != nil {
-				return err
-			}
-			if err := o.readValue(value); err != nil {
-				return err
-			}
-		}
-		return r.set(ctx, o.key(), value)
-	})
+	}
+	return r.ingest(ctx, runs)
+}
+
+// addEntry adds a write set's entry, of large values the pointer.
+func (r *run) addEntry(ctx context.Context, o *overlay) error {
+	if o.deleted() {
+		return r.delete(ctx, o.key())
+	}
+	var room [referenceBytes]byte
+	f, stored, err := o.stored(&room)
 	if err != nil {
 		return err
 	}
-	return r.ingest(ctx, runs)
+	if f.large {
+		r.value = appendPointer(r.value[:0], f.length)
+		return r.set(ctx, o.key(), r.value)
+	}
+	if len(stored) != o.valueLen() {
+		stored = r.room(o.valueLen())
+		if err := o.readValue(stored); err != nil {
+			return err
+		}
+	}
+	return r.set(ctx, o.key(), stored)
+}
+
+// maxTableSpans bounds the spans that wait for their table to be finished.
+const maxTableSpans = 1024
+
+// addChunks goes through a write set again: it adds the chunks of its large values, and deletes those that are written
+// over. A span hides nothing that is ingested together with it.
+func (r *run) addChunks(ctx context.Context, w *writeSet) error {
+	if err := r.endBefore(ctx, outerEnd); err != nil {
+		return err
+	}
+	old := r.store.owners(r.acct)
+	defer old.release()
+	return w.eachWeighed(func(o *overlay) (int, error) {
+		n, err := old.chunks(ctx, o.key())
+		if err != nil {
+			return 0, err
+		}
+		if n > 0 {
+			if err := r.deleteChunks(ctx, ownerSpan(o.key(), 0)); err != nil {
+				return 0, err
+			}
+		}
+		var room [referenceBytes]byte
+		if o.deleted() {
+			return 1, nil
+		}
+		f, reference, err := o.stored(&room)
+		if err != nil || !f.large {
+			return 1, err
+		}
+		count := chunksOf(f.length, int64(w.large.chunkBytes))
+		return count, w.large.each(reference, f.length, func(i, n int, read func([]byte) error) error {
+			chunk := r.chunkRoom(i, n, chunkHeader{count, f.length})
+			if err := read(chunk[len(chunk)-n:]); err != nil {
+				return err
+			}
+			return r.setChunk(ctx, o.key(), i, chunk)
+		})
+	})
+}
+
+// chunkRoom returns the buffer for a chunk with n bytes of its value, after the header if it is the first.
+func (r *run) chunkRoom(index, n int, h chunkHeader) []byte {
+	if index > 0 {
+		return r.room(n)
+	}
+	b := r.room(chunkHeaderBytes + n)
+	h.put(b)
+	return b
+}
+
+func (r *run) setChunk(ctx context.Context, owner []byte, index int, chunk []byte) error {
+	r.key = appendChunk(r.key[:0], owner, index)
+	return r.set(ctx, r.key, chunk)
+}
+
+// deleteChunks adds a span, which lies behind all that the run has added.
+func (r *run) deleteChunks(ctx context.Context, span kv.Span) error {
+	i, _ := slices.BinarySearchFunc(r.spans, span.Start, func(s kv.Span, start []byte) int {
+		return bytes.Compare(s.Start, start)
+	})
+	if i > 0 && bytes.Compare(span.Start, r.spans[i-1].End) < 0 {
+		return nil // the transaction deletes a span that has it
+	}
+	if r.spans = slices.Insert(r.spans, i, span); len(r.spans) < maxTableSpans {
+		return nil
+	}
+	return r.endBefore(ctx, span.Start)
 }
 
 func (s *store) Ingest(ctx context.Context, acct *memory.Account, src kv.SortedSource) error {
 	if err := s.writable(false, -1); err != nil {
 		return err
 	}
-	r, err := s.newRun(ctx, acct, nil)
+	r, err := s.newRun(ctx, acct, writerHeapBytes+chunksHeapBytes)
 	if err != nil {
 		return err
 	}
 	defer r.discard()
 	if err := r.addAll(ctx, src); err != nil {
 		return err
+	}
+	var large []finishedRun
+	if r.large != nil {
+		if err := r.large.end(ctx); err != nil {
+			return err
+		}
+		large = append(large, finishedRun{paths: r.large.paths})
 	}
 	defer s.commits.Add(1)
-	return r.ingest(ctx, nil)
+	return r.ingest(ctx, large)
 }
 
-// writeRun writes a run that is ingested later.
-func (s *store) writeRun(ctx context.Context, acct *memory.Account, src kv.SortedSource) (finishedRun, error) {
-	r, err := s.newRun(ctx, acct, nil)
+// writeRun writes a run that is ingested later; of one with large values, the chunks are another one.
+func (s *store) writeRun(ctx context.Context, acct *memory.Account, src kv.SortedSource) ([]finishedRun, error) {
+	r, err := s.newRun(ctx, acct, writerHeapBytes+chunksHeapBytes)
 	if err != nil {
-		return finishedRun{}, err
+		return nil, err
 	}
 	defer r.discard()
 	if err := r.addAll(ctx, src); err != nil {
-		return finishedRun{}, err
+		return nil, err
 	}
-	if err := r.end(ctx); err != nil {
-		return finishedRun{}, err
+	var finished []finishedRun
+	for _, each := range []*run{r, r.large} {
+		if each == nil || each.first == nil {
+			continue
+		}
+		if err := each.end(ctx); err != nil {
+			return nil, err
+		}
+		finished = append(finished, finishedRun{paths: each.paths, first: each.first, last: each.last})
 	}
-	f := finishedRun{paths: r.paths, first: r.first, last: r.last}
+	// All or none are given away.
 	r.paths = nil
-	return f, nil
+	if r.large != nil {
+		r.large.paths = nil
+	}
+	return finished, nil
 }
 
 func (r *run) addAll(ctx context.Context, src kv.SortedSource) error {
@@ -286,15 +387,55 @@ func (r *run) addAll(ctx context.Context, src kv.SortedSource) error {
 		if err != nil || !ok {
 			return err
 		}
-		switch {
-		case r.first == nil:
-			r.first = append([]byte{}, key...)
-		case bytes.Compare(r.last, key) >= 0:
-			return sqlerr.AssertionError("kv/local: keys to ingest are not in order")
+		if err := checkKey(key); err != nil {
+			return err
 		}
-		r.last = append(r.last[:0], key...)
-		if err := r.set(ctx, key, value); err != nil {
+		if len(value) > r.store.options.largeBytes {
+			if err := r.addLarge(ctx, key, value); err != nil {
+				return err
+			}
+			value = appendPointer(r.value[:0], int64(len(value)))
+		} else {
+			value, r.value = escape(r.value, value)
+		}
+		if err := r.add(ctx, key, value); err != nil {
 			return err
 		}
 	}
+}
+
+// add is set for keys that a caller gives, with what a finishedRun must know.
+func (r *run) add(ctx context.Context, key, value []byte) error {
+	switch {
+	case r.first == nil:
+		r.first = append([]byte{}, key...)
+	case bytes.Compare(r.last, key) >= 0:
+		return sqlerr.AssertionError("kv/local: keys to ingest are not in order")
+	}
+	r.last = append(r.last[:0], key...)
+	return r.set(ctx, key, value)
+}
+
+// addLarge adds the chunks of a value. Their tables are written beside those of pointers, as their keys lie elsewhere.
+func (r *run) addLarge(ctx context.Context, owner, value []byte) error {
+	if r.large == nil {
+		r.large = &run{store: r.store, acct: r.acct}
+		r.store.chunked.Store(true)
+	}
+	l, size := r.large, r.store.options.chunkBytes
+	h := chunkHeader{chunksOf(int64(len(value)), int64(size)), int64(len(value))}
+	for i := 0; len(value) > 0; i++ {
+		n := min(len(value), size)
+		chunk := value[:n]
+		if i == 0 {
+			chunk = l.chunkRoom(0, n, h)
+			copy(chunk[chunkHeaderBytes:], value)
+		}
+		l.key = appendChunk(l.key[:0], owner, i)
+		if err := l.add(ctx, l.key, chunk); err != nil {
+			return err
+		}
+		value = value[n:]
+	}
+	return nil
 }

@@ -22,6 +22,7 @@ type txn struct {
 	owner     *lockOwner // nil: no lock yet
 	spans     []deletedSpan
 	runs      []finishedRun
+	stored    []byte // buffer for a value's stored form
 	ended     bool
 }
 
@@ -37,7 +38,9 @@ const maxSpans = 1 << 16
 var _ kv.Txn = (*txn)(nil)
 
 func newTxn(s *store, o kv.TxnOptions) *txn {
-	return &txn{store: s, options: o, writes: newWriteSet(o.Account, s.sealing, s.options.SpaceBytes)}
+	t := &txn{store: s, options: o, writes: newWriteSet(o.Account, s.sealing, s.options.SpaceBytes)}
+	t.writes.large = newLargeSet(o.Account, s.options.chunkBytes)
+	return t
 }
 
 func (t *txn) usable() error {
@@ -80,6 +83,9 @@ func (t *txn) RollbackTo(n int) error {
 		return err
 	}
 	if err := t.writes.rollbackTo(n); err != nil {
+		return err
+	}
+	if err := t.writes.large.rollbackTo(n); err != nil {
 		return err
 	}
 	kept := t.spans[:0]
@@ -142,6 +148,18 @@ func (t *txn) write(key, value []byte, deleted bool) error {
 	if t.owner != nil {
 		t.owner.weight.Add(1)
 	}
+	if err := checkKey(key); err != nil {
+		return err
+	}
+	var err error
+	if len(value) > t.store.options.largeBytes {
+		if t.stored, err = t.writes.large.add(t.statement, value, t.stored[:0]); err != nil {
+			return err
+		}
+		value = t.stored
+	} else {
+		value, t.stored = escape(t.stored, value)
+	}
 	return t.writes.set(key, value, deleted)
 }
 
@@ -176,16 +194,15 @@ func (t *txn) Ingest(ctx context.Context, src kv.SortedSource) error {
 	if err := t.store.writable(false, -1); err != nil {
 		return err
 	}
-	r, err := t.store.writeRun(ctx, t.options.Account, src)
-	if err != nil || len(r.paths) == 0 {
-		return err
+	runs, err := t.store.writeRun(ctx, t.options.Account, src)
+	for _, r := range runs {
+		r.statement = t.statement
+		t.runs = append(t.runs, r)
 	}
-	r.statement = t.statement
-	t.runs = append(t.runs, r)
-	return nil
+	return err
 }
 
-func (t *txn) WriteBytes() int64 { return t.writes.bytes() }
+func (t *txn) WriteBytes() int64 { return t.writes.bytes() + t.writes.large.bytes() }
 
 // Commit ends the transaction whether or not it succeeds; after an error nothing of it is stored. The one exception, a
 // write-ahead log that fails, ends the server (Options.Fatal).
@@ -205,17 +222,35 @@ func (t *txn) commit(ctx context.Context) error {
 	if rows == 0 && len(t.spans) == 0 && len(t.runs) == 0 {
 		return nil
 	}
-	spans := disjoint(t.spans)
-	c, small := t.store.fitsBatch(rows, t.writes.bytes(), spans)
-	small = small && len(t.runs) == 0
-	if err := t.store.writable(small && len(spans) > 0, t.writes.bytes()); err != nil {
+	acct := t.options.Account
+	spans, err := t.store.chunkSpans(ctx, acct, disjoint(t.spans))
+	if err != nil {
 		return err
+	}
+	bytes := t.WriteBytes()
+	// A chunk takes its owner's key, escaped, and the first one a header.
+	chunks := t.writes.large.count()
+	chunkKeys := chunks * int64(ownerBytes(int(t.writes.longest.Load()))+chunkIndexBytes+chunkHeaderBytes)
+	n, small := t.store.fitsBatch(rows+chunks, bytes+chunkKeys, spans)
+	small = small && len(t.runs) == 0
+	var old []kv.Span
+	if small && t.store.chunked.Load() {
+		if old, err = t.store.overwritten(ctx, acct, t.writes); err != nil {
+			return err
+		}
+		n, small = t.store.fitsBatch(rows+chunks, bytes+chunkKeys, slices.Concat(spans, old))
+	}
+	if err := t.store.writable(small && len(spans) > 0, bytes); err != nil {
+		return err
+	}
+	if chunks > 0 {
+		t.store.chunked.Store(true)
 	}
 	defer t.store.commits.Add(1)
 	if small {
-		return t.store.commitBatch(ctx, t.options.Account, t.writes, spans, c)
+		return t.store.commitBatch(ctx, acct, t.writes, slices.Concat(spans, old), n)
 	}
-	return t.store.commitTables(ctx, t.options.Account, t.writes, spans, t.runs)
+	return t.store.commitTables(ctx, acct, t.writes, spans, t.runs)
 }
 
 // Rollback drops the writes and releases the locks.
@@ -230,6 +265,7 @@ func (t *txn) Rollback() error {
 func (t *txn) end() error {
 	t.ended = true
 	t.writes.clear()
+	t.writes.large.clear()
 	for _, r := range t.runs {
 		t.store.remove(r.paths)
 	}

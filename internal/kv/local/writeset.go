@@ -56,6 +56,9 @@ type writeSet struct {
 
 	acct    *memory.Account
 	longest atomic.Int64 // key, in bytes
+
+	// large has the values that are only referred to above; see large.go for the forms of values.
+	large *largeSet
 }
 
 // newWriteSet returns an empty write set. prefix is Options.SpaceBytes.
