@@ -64,7 +64,8 @@ func checkChunks(t testing.TB, s *store) int {
 // Owners, their chunks and spans of them are in the order of keys.
 func TestChunkKeys(t *testing.T) {
 	keys := []string{
-		"", "\x00", "\x00\x00", "\x00\x01", "\x00\xff", "\x01", "a", "a\x00", "a\x00\x01", "a\x01", "ab", "b", "\xfe\xff",
+		"", "\x00", "\x00\x00", "\x00\x01", "\x00\xff", "\x01", "a", "a\x00", "a\x00\x01", "a\x01", "ab", "b",
+		"\xfe\xff",
 	}
 	var last []byte
 	for i, key := range keys {
