@@ -14,6 +14,7 @@ type Arena struct {
 	acct  *memory.Account
 	pages []memory.Page // the first is the held one, once there is one
 	first int           // size of the held page
+	kind  memory.Kind   // of the first page: a lease in a batch of leases
 	next  memory.Ref
 	left  int
 }
@@ -53,7 +54,7 @@ func (a *Arena) Left() int {
 func (a *Arena) grow(n int) error {
 	kind, size := memory.Leased, max(n, ArenaPageBytes)
 	if len(a.pages) == 0 {
-		p, err := a.acct.Alloc(a.first, memory.Held)
+		p, err := a.acct.Alloc(a.first, a.kind)
 		if err != nil {
 			return err
 		}

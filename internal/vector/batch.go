@@ -13,6 +13,7 @@ type Batch struct {
 	Cols []*Vector
 
 	acct  *memory.Account
+	kind  memory.Kind // of its pages
 	arena Arena
 	own   []Vector
 	pages []memory.Page
@@ -52,8 +53,29 @@ func NewBatch(acct *memory.Account, cols []types.Type, capacity, arenaBytes int)
 	if arenaBytes == 0 {
 		arenaBytes = ArenaPageBytes
 	}
-	b := &Batch{acct: acct, cap: capacity, own: make([]Vector, len(cols)), Cols: make([]*Vector, len(cols))}
+	return newBatch(acct, cols, capacity, arenaBytes, memory.Held)
+}
+
+// NewLeasedBatch is NewBatch of leased pages, the arena's first one included: all that BatchBytes counts.
+func NewLeasedBatch(acct *memory.Account, cols []types.Type, capacity, arenaBytes int) (*Batch, error) {
+	b, err := newBatch(acct, cols, capacity, arenaBytes, memory.Leased)
+	if err == nil {
+		if err = b.arena.grow(0); err != nil {
+			b.Close()
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return b, nil
+}
+
+func newBatch(acct *memory.Account, cols []types.Type, capacity, arenaBytes int, kind memory.Kind) (*Batch, error) {
+	b := &Batch{
+		acct: acct, kind: kind, cap: capacity, own: make([]Vector, len(cols)), Cols: make([]*Vector, len(cols)),
+	}
 	b.arena = MakeArena(acct, arenaBytes)
+	b.arena.kind = kind
 	small, err := b.page((len(cols) + 2) * capacity)
 	if err != nil {
 		return nil, err
@@ -76,7 +98,7 @@ func NewBatch(acct *memory.Account, cols []types.Type, capacity, arenaBytes int)
 }
 
 func (b *Batch) page(size int) (memory.Page, error) {
-	p, err := b.acct.Alloc(size, memory.Held)
+	p, err := b.acct.Alloc(size, b.kind)
 	if err == nil {
 		b.pages = append(b.pages, p)
 	}

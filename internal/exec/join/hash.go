@@ -79,10 +79,9 @@ type Hash struct {
 	mixed   bool  // there are such rows: all of parts that is not resident is joined together with them
 	oldest  *view // the views in use, up to current
 	current *view
-	arrived int // workers that have probed all their rows
-	tasks   []*task
+	queue   queue
 
-	partitions, rounds int64 // for Figures
+	partitions, rounds, shared int64 // for Figures
 }
 
 // part is what is known of one of the first partitions.
@@ -170,12 +169,14 @@ func HashMinBytes(o HashOptions) int64 {
 	return max(int64(h.o.Workers)*build, int64(h.o.Workers)*probe) + rounds
 }
 
-// Figures gives the numbers of partitions and of those that were joined, or split, after the others.
+// Figures gives the numbers of partitions, of those that were joined, or split, after the others, and of those that
+// other workers than the leader have joined.
 func (h *Hash) Figures(give func(name string, n int64)) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	give("partitions", h.partitions)
 	give("rounds", h.rounds)
+	give("rounds of helpers", h.shared)
 }
 
 // Sink builds the right side.
@@ -202,10 +203,10 @@ func (h *Hash) Close() error {
 	closeAll(h.whole.build)
 	closeAll(h.whole.probe)
 	h.whole = part{}
-	for _, t := range h.tasks {
+	for _, t := range h.queue.tasks {
 		t.close()
 	}
-	h.tasks = nil
+	h.queue.tasks = nil
 	return nil
 }
 

@@ -169,7 +169,7 @@ func (s hashSink) Finish(ctx context.Context) error {
 		order[i] = i
 	}
 	slices.SortFunc(order, func(a, b int) int { return int(h.parts[a].rows - h.parts[b].rows) })
-	l, err := newLoader(h)
+	l, err := newLoader(h, vector.NewBatch)
 	if err != nil {
 		return err
 	}

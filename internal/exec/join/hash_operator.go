@@ -5,7 +5,6 @@ import (
 
 	"github.com/spillwaydb/spillway/internal/exec"
 	"github.com/spillwaydb/spillway/internal/exec/runtimefilter"
-	"github.com/spillwaydb/spillway/internal/memory"
 	"github.com/spillwaydb/spillway/internal/rows"
 	"github.com/spillwaydb/spillway/internal/vector"
 )
@@ -23,13 +22,14 @@ func (o hashOperator) NewLocal(w *exec.Worker) (exec.LocalOperator, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &hashLocal{h: o.Hash, p: p, workers: w.Workers}, nil
+	return &hashLocal{h: o.Hash, p: p, w: w, workers: w.Workers}, nil
 }
 
 // hashLocal is one worker's probe.
 type hashLocal struct {
 	h       *Hash
 	p       *prober
+	w       *exec.Worker
 	workers int
 
 	view    *view // of the batch in work; nil: none is
@@ -150,21 +150,20 @@ func (l *hashLocal) setAside() *rows.Partitions {
 	return l.mixed
 }
 
-// Flush hands over what was set aside. The last worker to do so joins it: with one worker a partition is in memory at a
-// time, and can have all of it.
+// Flush hands over what was set aside. The last worker to do so joins it, others help.
 func (l *hashLocal) Flush(ctx context.Context) (*vector.Batch, error) {
 	if !l.flushed {
 		l.flushed = true
-		last := l.h.arrive(l.aside, l.mixed, l.workers)
+		role := l.h.arrive(l.aside, l.mixed, l.workers)
 		l.aside, l.mixed = nil, nil
-		if !last {
+		if role == leaves {
 			return nil, nil
 		}
-		r, err := newRounds(l.h, l.p)
+		r, err := newRounds(l.h, l.w, l.p, role == helps)
+		l.rounds = r
 		if err != nil {
 			return nil, err
 		}
-		l.rounds = r
 	}
 	if l.rounds == nil {
 		return nil, nil
@@ -172,47 +171,12 @@ func (l *hashLocal) Flush(ctx context.Context) (*vector.Batch, error) {
 	return l.rounds.next(ctx)
 }
 
-// arrive takes what a worker has set aside, and says if it is the last one. If so, it makes tasks of all there is.
-func (h *Hash) arrive(aside, mixed *rows.Partitions, workers int) bool {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if mixed != nil {
-		mixed.Release(memory.ReuseUnknown)
-		h.whole.probe = append(h.whole.probe, mixed.List...)
-	}
-	if aside != nil {
-		aside.Release(memory.ReuseUnknown)
-		for i, c := range aside.List {
-			if c.Rows() > 0 {
-				h.parts[i].probe = append(h.parts[i].probe, c)
-			}
-		}
-	}
-	h.arrived++
-	if h.arrived < workers {
-		return false
-	}
-	h.unload()
-	whole := len(h.whole.build)+len(h.whole.probe) > 0
-	for i := range h.parts {
-		p := &h.parts[i]
-		if whole {
-			h.whole.add(p)
-			continue
-		}
-		h.tasks = append(h.tasks, &task{build: p.build, probe: p.probe, rows: p.rows, consumed: partitionBits})
-		*p = part{}
-	}
-	if whole {
-		h.tasks = append(h.tasks, &task{build: h.whole.build, probe: h.whole.probe, rows: h.whole.rows})
-		h.whole = part{}
-	}
-	return true
-}
-
 // Close implements exec.LocalOperator.
 func (l *hashLocal) Close() error {
 	l.rounds.close()
+	if !l.flushed || l.rounds != nil && !l.rounds.helper {
+		l.h.end() // else others would wait
+	}
 	l.aside.Close()
 	l.mixed.Close()
 	l.p.close()

@@ -6,6 +6,7 @@ import (
 	"github.com/spillwaydb/spillway/internal/memory"
 	"github.com/spillwaydb/spillway/internal/rows"
 	"github.com/spillwaydb/spillway/internal/sqlerr"
+	"github.com/spillwaydb/spillway/internal/types"
 	"github.com/spillwaydb/spillway/internal/vector"
 )
 
@@ -45,13 +46,17 @@ type loader struct {
 	hashes [rows.ChunkRows]uint64
 }
 
-func newLoader(h *Hash) (*loader, error) {
-	keys, err := vector.NewBatch(h.o.Account, h.keyTypes(), rows.ChunkRows, arenaBytes)
+// newLoader returns a loader whose batch is held, or leased.
+func newLoader(h *Hash, batch newBatch) (*loader, error) {
+	keys, err := batch(h.o.Account, h.keyTypes(), rows.ChunkRows, arenaBytes)
 	if err != nil {
 		return nil, err
 	}
 	return &loader{h: h, keys: keys, hasher: rows.Hasher{Seed: h.o.Seed, Zero: h.o.HashZero}}, nil
 }
+
+// newBatch is vector.NewBatch or vector.NewLeasedBatch.
+type newBatch func(acct *memory.Account, cols []types.Type, capacity, arenaBytes int) (*vector.Batch, error)
 
 func (l *loader) close() { l.keys.Close() }
 

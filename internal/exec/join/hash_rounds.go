@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/spillwaydb/spillway/internal/exec"
 	"github.com/spillwaydb/spillway/internal/memory"
 	"github.com/spillwaydb/spillway/internal/rows"
 	"github.com/spillwaydb/spillway/internal/sqlerr"
@@ -28,6 +29,7 @@ type task struct {
 	consumed int           // bits of the hash that all rows have in common
 	terminal bool          // splitting does not help
 	squeezed bool          // it was in memory, and had to leave
+	heavy    bool          // for the leader, when no one else has a task in memory
 }
 
 func (t *task) close() {
@@ -44,13 +46,18 @@ type input struct {
 	mode tail
 }
 
-// rounds joins what was set aside, one task after the other: a right side that fits is loaded, and its left rows are
-// read once; one that does not is split, with its left rows, by the next bits of the hash; one that cannot be split is
-// loaded in chunks, with all left rows read for each. There is no bit for each left row that says if it has had a
-// match: rows that have had none move on from chunk to chunk in a collection of their own.
+// rounds is a worker's part in joining what was set aside, one task after the other: a right side that fits is loaded,
+// and its left rows are read once; one that does not is split, with its left rows, by the next bits of the hash; one
+// that cannot be split is loaded in chunks, with all left rows read for each. There is no bit for each left row that
+// says if it has had a match: rows that have had none move on from chunk to chunk in a collection of their own.
+//
+// A helper loads what fits into half of the surplus, and leaves the rest to the leader. Its left rows are read through
+// the page in which it has set rows aside; all else is leased, and only while it has a task.
 type rounds struct {
 	h      *Hash
+	w      *exec.Worker
 	p      *prober
+	helper bool
 	loader *loader
 	batch  *vector.Batch // left rows
 	refs   [rows.ChunkRows]memory.Ref
@@ -68,17 +75,20 @@ type rounds struct {
 	split    [2]*rows.Partitions
 }
 
-func newRounds(h *Hash, p *prober) (*rounds, error) {
-	l, err := newLoader(h)
-	if err != nil {
-		return nil, err
+func newRounds(h *Hash, w *exec.Worker, p *prober, helper bool) (*rounds, error) {
+	r := &rounds{h: h, w: w, p: p, helper: helper}
+	if helper {
+		return r, nil
 	}
-	b, err := vector.NewBatch(h.o.Account, h.o.Left, h.capacity, arenaBytes)
-	if err != nil {
-		l.close()
-		return nil, err
+	return r, r.open(vector.NewBatch)
+}
+
+func (r *rounds) open(batch newBatch) (err error) {
+	if r.loader, err = newLoader(r.h, batch); err != nil {
+		return err
 	}
-	return &rounds{h: h, p: p, loader: l, batch: b}, nil
+	r.batch, err = batch(r.h.o.Account, r.h.o.Left, r.h.capacity, arenaBytes)
+	return err
 }
 
 // next returns the next batch; nil at the end. Each turn ends a chunk of rows, an input, a pass over the left rows or a
@@ -105,37 +115,66 @@ func (r *rounds) next(ctx context.Context) (*vector.Batch, error) {
 			}
 		default:
 			r.finish()
-			if r.task = r.h.pop(); r.task == nil {
-				return nil, nil
-			}
-			if err := r.work(ctx); err != nil {
+			if ok, err := r.take(ctx); err != nil || !ok {
 				return nil, err
 			}
 		}
 	}
 }
 
-// pop returns a task that has something to do; nil: there is none.
-func (h *Hash) pop() *task {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	for n := len(h.tasks); n > 0; n-- {
-		t := h.tasks[n-1]
-		h.tasks = h.tasks[:n-1]
-		if len(t.probe) > 0 {
-			h.rounds++
-			return t
+// take begins the next task; false: there is none.
+func (r *rounds) take(ctx context.Context) (ok bool, err error) {
+	if !r.helper {
+		if r.task, err = r.h.lead(ctx, r.w); err != nil || r.task == nil {
+			return false, err
 		}
-		t.close()
+		return true, r.work(ctx)
 	}
-	return nil
+	if r.h.o.Account.Revoked() {
+		return false, nil
+	}
+	if r.task, err = r.h.help(ctx, r.w); err != nil || r.task == nil {
+		return false, err
+	}
+	if err = r.open(vector.NewLeasedBatch); err == nil {
+		err = r.load()
+	}
+	if errors.Is(err, sqlerr.ErrNoSurplus) {
+		r.h.postpone(r.task)
+		r.task = nil
+		r.finish()
+		r.h.helped()
+		return true, nil
+	}
+	return true, err
 }
 
-func (h *Hash) push(t *task) {
-	h.mu.Lock()
-	h.tasks = append(h.tasks, t)
-	h.partitions++
-	h.mu.Unlock()
+// load brings a task's right rows into memory, if they are no more than a helper may have.
+func (r *rounds) load() (err error) {
+	t := r.task
+	bytes := rows.ChainsBytes(int(min(t.rows, rows.ChainsMostRows)))
+	for _, c := range t.build {
+		bytes += c.BlockBytes()
+	}
+	if bytes > r.h.o.Account.Surplus()/2 {
+		return sqlerr.ErrNoSurplus
+	}
+	if r.resident, err = r.loader.all(t.build, t.rows, 0); err == nil {
+		r.feed()
+	}
+	return err
+}
+
+// feed makes the task's left rows the inputs.
+func (r *rounds) feed() {
+	t := r.task
+	r.p.tables[0] = &r.resident.table
+	for i, c := range t.probe {
+		r.inputs = append(r.inputs, input{rows: c, once: true, mode: tailDecide})
+		if i == 0 {
+			r.inputs[0].from = t.from
+		}
+	}
 }
 
 // work begins the task.
@@ -149,16 +188,14 @@ func (r *rounds) work(ctx context.Context) error {
 	}
 	switch {
 	case err == nil:
-		r.p.tables[0] = &r.resident.table
-		for i, c := range t.probe {
-			r.inputs = append(r.inputs, input{rows: c, once: true, mode: tailDecide})
-			if i == 0 {
-				r.inputs[0].from = t.from
-			}
-		}
+		r.feed()
 		return nil
 	case !errors.Is(err, sqlerr.ErrNoSurplus):
 		return err
+	case !t.heavy && r.h.contended():
+		r.h.postpone(t)
+		r.task = nil
+		return nil
 	case t.terminal:
 		r.chunked = true
 		r.begin()
@@ -173,7 +210,7 @@ func (r *rounds) read() error {
 	if r.reader == nil {
 		r.reader = in.rows.ReadFrom(in.from, memory.Held, in.once)
 	}
-	if !r.chunked && r.resident.bytes > 0 && !r.task.squeezed && r.h.o.Account.Revoked() {
+	if (r.helper || !r.chunked && r.resident.bytes > 0 && !r.task.squeezed) && r.h.o.Account.Revoked() {
 		r.surrender()
 		return nil
 	}
@@ -216,7 +253,11 @@ func (r *rounds) surrender() {
 	t.squeezed = true
 	r.unload()
 	r.task = nil
-	r.h.push(t)
+	r.h.postpone(t)
+	if r.helper {
+		r.finish()
+		r.h.helped()
+	}
 }
 
 func (r *rounds) unload() {
@@ -281,7 +322,9 @@ func (r *rounds) nextChunk() error {
 
 // finish frees what is left of the task.
 func (r *rounds) finish() {
-	r.batch.Reset()
+	if r.batch != nil {
+		r.batch.Reset()
+	}
 	r.reader.Close()
 	r.reader, r.inputs, r.chunk, r.chunked = nil, nil, false, false
 	r.unload()
@@ -295,10 +338,26 @@ func (r *rounds) finish() {
 		s.Close()
 		r.split[i] = nil
 	}
-	if r.task != nil {
+	worked := r.task != nil
+	if worked {
 		r.task.close()
 		r.task = nil
+		r.h.joined(r.helper)
 	}
+	if r.helper {
+		r.closeBatches()
+		if worked {
+			r.h.helped()
+		}
+	}
+}
+
+func (r *rounds) closeBatches() {
+	if r.loader != nil {
+		r.loader.close()
+	}
+	r.batch.Close()
+	r.loader, r.batch = nil, nil
 }
 
 // close gives everything back. Repeatable.
@@ -307,8 +366,7 @@ func (r *rounds) close() {
 		return
 	}
 	r.finish()
-	r.loader.close()
-	r.batch.Close()
+	r.closeBatches()
 }
 
 // splitBits is how many bits of the hash a split takes: each part has its tail pinned, or a page would be written and

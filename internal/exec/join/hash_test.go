@@ -60,7 +60,8 @@ type hashCase struct {
 	residual    bool                                                   // left number < right number
 	more        func(t testing.TB, left, right []types.Type) expr.Expr // a condition; nil: none
 	zero        bool
-	filtered    bool // left rows pass the filter, as those of a scan do
+	filtered    bool                        // left rows pass the filter, as those of a scan do
+	around      func(h *Hash) exec.Operator // nil: the join's own operator
 }
 
 // filterStep applies a filter to left rows.
@@ -165,6 +166,10 @@ func (x *hashCase) test(t testing.TB) *exectest.Test {
 				before = []exec.Step{{Operator: filterStep{o.Filter}}}
 			}
 			h := NewHash(o)
+			op := h.Operator()
+			if x.around != nil {
+				op = x.around(h)
+			}
 			return &exectest.Subject{
 				Pipelines: func(in exec.Source, out exec.Sink, workers int) []*exec.Pipeline {
 					build := exectest.NewSource(acct, right, x.right.rows, shape, workers)
@@ -172,7 +177,7 @@ func (x *hashCase) test(t testing.TB) *exectest.Test {
 						{Chains: []exec.Chain{{Source: build}}, Sink: h.Sink(), Workers: workers},
 						{
 							Chains: []exec.Chain{{Source: in}},
-							Steps:  append(before, exec.Step{Operator: h.Operator()}),
+							Steps:  append(before, exec.Step{Operator: op}),
 							Sink:   out, Workers: workers,
 						},
 					}
