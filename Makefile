@@ -11,9 +11,9 @@ SEED ?= 1
 RACE_FOLDERS = memory spill catalog exec server telemetry
 RACE_PACKAGES = $(foreach p,$(RACE_FOLDERS),./internal/$(p))
 UNIT_PACKAGES = ./internal/... $(if $(wildcard cmd),./cmd/...)
-GO_FOLDERS = $(wildcard cmd internal test)
+GO_FOLDERS = $(wildcard cmd internal test bench)
 
-.PHONY: build run test test-long test-unit test-race test-clients test-deps lint format vet staticcheck bench clean
+.PHONY: build run test test-long test-unit test-race test-clients test-deps lint format vet staticcheck bench bench-units clean
 
 build:
 	$(GO) build -o bin/spillway ./cmd/spillway
@@ -63,7 +63,11 @@ bin/staticcheck: tools/go.mod tools/go.sum $(wildcard $(GOROOT)/VERSION)
 	cd tools && $(GO) build -o ../bin/staticcheck honnef.co/go/tools/cmd/staticcheck
 	@touch $@
 
-bench:
+# A server under whole scenarios: make bench BENCH="-quick", or -h for its options. bench-units has those of packages.
+bench: build
+	$(GO) run ./bench $(BENCH)
+
+bench-units:
 	$(GO) test -run '^$$' -bench . -benchmem -count 1 -timeout $(TIMEOUT_LONG) $(UNIT_PACKAGES)
 
 clean:

@@ -126,9 +126,9 @@ func (r rules) check(from, to string, inTest bool) string {
 	return "is a library for: " + strings.Join(strings.Fields(best.where), ", ")
 }
 
-// free tells if a folder may import everything: the binary and the end-to-end tests.
+// free tells if a folder may import everything: the binary, the benchmarks and the end-to-end tests.
 func free(folder string) bool {
-	return folder == "cmd/spillway" || folder == "test" || strings.HasPrefix(folder, "test/")
+	return folder == "cmd/spillway" || folder == "bench" || folder == "test" || strings.HasPrefix(folder, "test/")
 }
 
 // TestImports reads the imports of every Go file of the module, whatever its build tags.
@@ -264,6 +264,7 @@ func TestCheck(t *testing.T) {
 		{"cmd/spillway", "internal/kv/local", false, true},
 		{"cmd/spillway", "github.com/BurntSushi/toml", false, true},
 		{"test/sql", "internal/testutil", true, true},
+		{"bench", "internal/cgroup", false, true},
 		{"tool", "internal/memory", false, false},
 		{"internal/parse", parserLibrary, false, true},
 		{"internal/plan/bind", parserLibrary, false, false},

@@ -107,7 +107,7 @@ func TestParkingNeedsAllWorkers(t *testing.T) {
 	require.EqualValues(t, 5<<20, p.Stats().Minimums)
 	require.Empty(t, s.Waiting())
 	s.AddWorkers(-1) // the last that worked ends
-	require.Zero(t, p.Stats().Minimums)
+	eventually(t, "parked", func() bool { return p.Stats().Minimums == 0 })
 	require.NoError(t, end())
 	require.EqualValues(t, 5<<20, p.Stats().Minimums)
 	s.AddWorkers(1)
