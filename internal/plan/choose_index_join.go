@@ -39,7 +39,10 @@ func (p *planner) indexJoin(n *logical.Join, s *joinConds) (physical.Node, error
 			return p.lookup(n, n.Right, n.Left, by)
 		}
 	}
-	return nil, nil
+	if out, err := p.lookupValues(n); out != nil || err != nil {
+		return out, err
+	}
+	return p.lookupGroups(n)
 }
 
 // lookedUp says by which index the inner side is to be looked up; nil: by none.
@@ -188,8 +191,8 @@ func (p *planner) lookup(n *logical.Join, outer, inner logical.Node, by *rewrite
 	return p.project(&logical.Projection{Cols: out, Exprs: refs(out)}, join, have)
 }
 
-// lookupEach makes all conditions those of the inner scan, with the columns of the outer side as parameters: rows are
-// locked as they are read, and only those.
+// lookupEach makes all conditions those of the inner side, with the columns of the outer side as parameters. So rows
+// are locked as they are read, and only those.
 //
 //	SELECT ... FROM o JOIN t ON t.a = o.a AND t.b > o.b FOR UPDATE
 //	o, for each row of it: SELECT ... FROM t WHERE t.a = ?a AND t.b > ?b FOR UPDATE
@@ -197,17 +200,16 @@ func (p *planner) lookup(n *logical.Join, outer, inner logical.Node, by *rewrite
 // A semi or anti join asks if there is a first row.
 func (p *planner) lookupEach(n *logical.Join, outer, inner logical.Node) (physical.Node, error) {
 	j := &logical.Join{Type: logical.InnerJoin, Left: outer, Straight: true, Est: p.rules.Rows(n)}
-	scan := *plainScan(inner)
-	scan.Filter = append(scan.Filter[:len(scan.Filter):len(scan.Filter)], p.parameters(j, n.Conds)...)
+	right := p.rules.Push(inner, p.parameters(j, n.Conds))
 	out := n.Columns()
 	var above []expr.Expr
 	switch n.Type {
 	case logical.InnerJoin, logical.LeftJoin:
 		j.Type = n.Type
-		j.Right = &logical.Projection{Input: &scan, Cols: inner.Columns(), Exprs: refs(inner.Columns())}
+		j.Right = right
 	case logical.SemiJoin, logical.AntiJoin:
 		mark := logical.Column{ID: p.newID(), Type: expr.NewInt(1).Type()}
-		one := &logical.Projection{Input: &scan, Exprs: []expr.Expr{expr.NewInt(1)}, Cols: []logical.Column{mark}}
+		one := &logical.Projection{Input: right, Exprs: []expr.Expr{expr.NewInt(1)}, Cols: []logical.Column{mark}}
 		j.Right = &logical.Limit{Input: one, Count: 1}
 		if n.Type == logical.AntiJoin {
 			j.Type = logical.LeftJoin

@@ -1,5 +1,6 @@
-// Package join owns the join operators. Each builds its right side first, as the sink of a pipeline, and then is a
-// streaming operator of the pipeline of its left side.
+// Package join owns the join operators. Each but Index builds its right side first, as the sink of a pipeline, and then
+// is a streaming operator of the pipeline of its left side. Index is one of its outer side's pipeline, and reads its
+// inner side, a table, by batches of sorted keys.
 //
 // NestedLoop takes any condition. Merge takes equalities, and further conditions, over inputs that come in order. Hash
 // takes the same over any inputs (Kuiper et al., VLDB 2025: hybrid hashing over pages): right rows are spread over

@@ -3,14 +3,16 @@
 //
 // # Model
 //
-// A scan's ranges are cut into morsels, which the workers take in order. A worker has one iterator, one page into which
-// the store copies pairs, and one batch, whose strings reference that page:
+// A scan's ranges are cut into morsels, which the workers take in order, several short ones at a time. A worker has one
+// iterator, one page into which the store copies pairs, and one batch, whose strings reference that page:
 //
 //	kv.Iterator -> page of pairs (64 KiB) -> vectors -> filter -> batch
 //
 // An index that does not cover the wanted columns gives primary keys. They are sorted, a page at a time, and their rows
 // are read in one pass; if the order of the index is to be kept, rows are looked up one by one. A locking scan reads
 // the latest committed state: a page is locked and read again until it stays as it is.
+//
+// A Lookup reads by lists of keys instead: the inner side of an index join.
 //
 // # Memory
 //

@@ -60,6 +60,8 @@ func (l *local) open(pairs filler) error {
 	switch {
 	case t.feed == feedNone:
 		l.fill = pairs
+	case t.feed == feedPoints && t.listed():
+		l.fill = &listedSpans{t: t, worker: l.worker, first: 1}
 	case t.feed == feedIndex && n.Lock == physical.LockNone && !n.KeepOrder:
 		index = n.Table.Primary
 		f := &fetch{t: t, entries: pairs}
@@ -193,7 +195,10 @@ func (noFill) close() error                                       { return nil }
 // spans returns what reads the morsels' pairs; the second result is the same, of a locking scan. That one takes no
 // tokens: it has one worker.
 func (t *Table) spans(w *exec.Worker) (filler, *lockedSpans) {
-	if t.o.Node.Lock == physical.LockNone {
+	switch {
+	case t.listed():
+		return &listedSpans{t: t, worker: w}, nil
+	case t.o.Node.Lock == physical.LockNone:
 		return &spans{t: t, worker: w}, nil
 	}
 	s := &lockedSpans{t: t}

@@ -30,6 +30,7 @@ type Table struct {
 	reader  kv.Reader
 	own     bool
 	workers int
+	chunk   int    // morsels that a worker takes at once
 	given   uint64 // rows, if there is a limit: then there is one worker
 
 	mu      sync.Mutex // protects the following
@@ -90,6 +91,7 @@ func (t *Table) cut() error {
 		if t.o.Workers > 1 && !n.KeepOrder && n.Lock == physical.LockNone && t.feed != feedPoints {
 			t.workers = max(1, min(t.o.Workers, n.Points.Len()/pointsPerWorker))
 		}
+		t.chunk = t.chunkOf(n.Points.Len())
 		return nil
 	}
 	var spans []kv.Span
@@ -105,7 +107,12 @@ func (t *Table) cut() error {
 	}
 	spans = t.narrow(spans)
 	parallel := t.o.Workers > 1 && !n.KeepOrder && n.Lock == physical.LockNone && t.feed != feedPoints
-	if parallel && t.o.Store != nil && len(spans) > 0 {
+	if ranges := len(spans); len(n.Ranges) > 0 && (!parallel || ranges >= t.o.Workers*morselsPerWorker) {
+		if parallel {
+			t.workers = t.o.Workers
+		}
+		t.chunk = t.chunkOf(ranges)
+	} else if parallel && t.o.Store != nil && len(spans) > 0 {
 		pieces := max(1, t.o.Workers*morselsPerWorker/len(spans))
 		var all []kv.Span
 		for _, s := range spans {
@@ -118,7 +125,7 @@ func (t *Table) cut() error {
 		spans = all
 	}
 	if parallel {
-		t.workers = max(1, min(t.o.Workers, len(spans)))
+		t.workers = max(1, min(t.o.Workers, len(spans)/max(t.chunk, 1)))
 	}
 	if n.Reverse {
 		for i, j := 0, len(spans)-1; i < j; i, j = i+1, j-1 {

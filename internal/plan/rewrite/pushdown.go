@@ -12,6 +12,9 @@ func (c *Context) pushDown(n logical.Node, conds []expr.Expr) logical.Node {
 	return selection(c.push(n, conds), stay)
 }
 
+// Push moves conditions from above n, which are deterministic, as far down as they can be checked. n is changed.
+func (c *Context) Push(n logical.Node, conds []expr.Expr) logical.Node { return c.push(n, conds) }
+
 func volatile(conds []expr.Expr) (yes, no []expr.Expr) {
 	for _, e := range conds {
 		if expr.Deterministic(e) {
