@@ -46,7 +46,7 @@ func sizesOf(n *physical.Scan, batchRows int) sizes {
 		s.rows = min(s.rows, batchRows)
 	}
 	if p := points(n); p > 0 && p <= fewestRows {
-		s.rows, s.page = p, pointPageBytes
+		s.rows, s.page = min(s.rows, p), pointPageBytes
 	}
 	for s.rows > fewestRows && s.bytes(n.Filter) > workerBytes {
 		s.rows = max(s.rows/2, fewestRows)
