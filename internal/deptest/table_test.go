@@ -64,6 +64,7 @@ var supportTable = []row{
 	{"memory/memorytest", "memory spill sqlerr testutil"},
 	{"kv/kvtest", "kv memory sqlerr testutil"},
 	{"exec/exectest", "exec testutil testutil/faulty spill " + mayExec},
+	{"session/sessiontest/querygen", ""},
 	{"session/sessiontest", "above testutil testutil/faulty"},
 }
 
