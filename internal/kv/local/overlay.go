@@ -82,24 +82,28 @@ func (o *overlay) leave() {
 	for i := range o.layers {
 		o.layers[i].cursor.Close()
 	}
-	o.order = o.order[:0]
+	o.layers, o.order = o.layers[:0], o.order[:0]
 }
 
 // seek locks and goes to the first entry at or behind from, in the direction of the walk; nil: the bound. The caller
 // closes, whatever it returns.
 func (o *overlay) seek(from []byte) error {
 	o.lock()
-	w, n := o.writes, 1
+	w := o.writes
 	if o.latest {
-		n += len(w.sealed) + 1
-	}
-	o.arrange(n)
-	o.add(w.base, o.asOf)
-	if o.latest {
-		for _, s := range w.sealed {
-			o.add(s.tree, w.statement+1)
+		sealed, err := w.sealedWith(o.lower, o.upper)
+		if err != nil {
+			return err
+		}
+		o.arrange(1 + len(sealed) + 1)
+		o.add(w.base, o.asOf)
+		for _, t := range sealed {
+			o.add(t, w.statement+1)
 		}
 		o.add(w.delta, w.statement+1)
+	} else {
+		o.arrange(1)
+		o.add(w.base, o.asOf)
 	}
 	return o.seekLayers(from)
 }

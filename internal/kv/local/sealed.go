@@ -285,6 +285,9 @@ func (w *writeSet) filterMerged(s *sealedTree, spaces []keySpace) error {
 }
 
 func treesOf(sealed []sealedTree) []*pagetree.Tree {
+	if len(sealed) == 0 {
+		return nil
+	}
 	trees := make([]*pagetree.Tree, 0, len(sealed)+1)
 	for i := range sealed {
 		trees = append(trees, sealed[i].tree)
@@ -338,30 +341,78 @@ func (w *writeSet) mergeSome(o *overlay, trees []*pagetree.Tree, from []byte,
 	return nil, err
 }
 
+// candidates are the sealed trees that may have a key, newest first.
+type candidates struct {
+	w     *writeSet
+	key   []byte
+	space int // the key's
+	left  int // trees
+	f     *filter
+	among uint16 // what f says
+}
+
+// candidates begins a search. The caller has an operation, and deltaMu locked until it ends.
+func (w *writeSet) candidates(key []byte, space int) candidates {
+	return candidates{w: w, key: key, space: space, left: len(w.sealed)}
+}
+
+// next returns nil at the end.
+func (c *candidates) next() (*pagetree.Tree, error) {
+	for c.left > 0 {
+		c.left--
+		s := &c.w.sealed[c.left]
+		if s.filter == nil || c.space >= s.spaces {
+			return s.tree, nil
+		}
+		if s.filter != c.f {
+			var err error
+			if c.among, err = s.filter.among(c.key); err != nil {
+				return nil, err
+			}
+			c.f = s.filter
+		}
+		if c.among>>s.bit&1 != 0 {
+			return s.tree, nil
+		}
+	}
+	return nil, nil
+}
+
 // getSealed is get for the sealed trees. The caller has locked deltaMu.
 func (w *writeSet) getSealed(key, dst []byte, space int) ([]byte, lookup, error) {
-	var f *filter
-	var among uint16
-	for i := len(w.sealed) - 1; i >= 0; i-- {
-		s := &w.sealed[i]
-		if space < s.spaces {
-			if s.filter != f {
-				var err error
-				if f = s.filter; f != nil {
-					if among, err = f.among(key); err != nil {
-						return dst, absent, err
-					}
-				}
-			}
-			if f != nil && among>>s.bit&1 == 0 {
-				continue
-			}
+	c := w.candidates(key, space)
+	for {
+		t, err := c.next()
+		if t == nil || err != nil {
+			return dst, absent, err
 		}
-		if v, l, err := w.getIn(s.tree, key, dst, w.statement+1); l != absent || err != nil {
+		if v, l, err := w.getIn(t, key, dst, w.statement+1); l != absent || err != nil {
 			return v, l, err
 		}
 	}
-	return dst, absent, nil
+}
+
+// sealedWith returns the sealed trees that a walk within bounds goes through, oldest first. The caller has an
+// operation, and deltaMu locked.
+func (w *writeSet) sealedWith(lower, upper []byte) ([]*pagetree.Tree, error) {
+	n := len(lower)
+	if len(w.sealed) == 0 || len(upper) != n+1 || upper[n] != 0 || !bytes.HasPrefix(upper, lower) {
+		return treesOf(w.sealed), nil
+	}
+	// One key: rows are read so.
+	var trees []*pagetree.Tree
+	c := w.candidates(lower, w.space(lower))
+	for {
+		t, err := c.next()
+		if err != nil {
+			return nil, err
+		}
+		if t == nil {
+			slices.Reverse(trees)
+			return trees, nil
+		}
+		trees = append(trees, t)
+	}
 }
 
 // drop frees trees that are not among the sealed ones any longer, and filters that no other tree has, in an operation.

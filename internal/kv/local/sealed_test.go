@@ -127,6 +127,9 @@ func (g *sealedRig) scan(asOf int, latest bool, want map[string]string) error {
 	keys := slices.Sorted(maps.Keys(want))
 	if g.r.IntN(2) == 0 {
 		o.lower, o.upper = []byte(g.key()), []byte(g.key())
+		if g.r.IntN(2) == 0 { // one key
+			o.upper = append(bytes.Clone(o.lower), 0)
+		}
 		keys = slices.DeleteFunc(keys, func(k string) bool { return k < string(o.lower) || k >= string(o.upper) })
 	}
 	if o.reverse {
@@ -185,7 +188,7 @@ func (g *sealedRig) step() error {
 			return nil
 		}
 		return g.scan(asOf, false, g.before[asOf])
-	case k < 96:
+	case k < 97:
 		return g.scan(latestStatement, true, g.now)
 	case k < 99:
 		if g.r.IntN(4) > 0 {
