@@ -27,7 +27,8 @@ func (c *conn) dispatch(ctx context.Context, cmd protocol.Command, b []byte) err
 		if err != nil {
 			return err
 		}
-		return c.statement(ctx, func(ctx context.Context) error { return c.sess.Query(ctx, sql, c.writer(false)) })
+		w := c.writer(false)
+		return c.statement(ctx, w, func(ctx context.Context) error { return c.sess.Query(ctx, sql, w) })
 	case protocol.ComInitDB:
 		if err := c.sess.InitDB(ctx, string(b)); err != nil {
 			return err
@@ -71,11 +72,18 @@ func (c *conn) dispatch(ctx context.Context, cmd protocol.Command, b []byte) err
 
 func (c *conn) ok() error { return c.out.OK(protocol.Result{Status: c.sess.StatusFlags()}) }
 
-// statement gives a command a context of its own.
-func (c *conn) statement(ctx context.Context, f func(context.Context) error) error {
+// statement gives a command, whose answer goes to w, a context of its own. An error behind column definitions comes
+// behind their end, which clients without DeprecateEOF wait for.
+func (c *conn) statement(ctx context.Context, w *resultWriter, f func(context.Context) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	return f(ctx)
+	err := f(ctx)
+	if err != nil && c.ctx.Err() == nil && c.send.dead == nil && !c.out.Broken() {
+		if failed := w.endColumns(); failed != nil {
+			return errors.Join(err, failed)
+		}
+	}
+	return err
 }
 
 func (c *conn) fieldList(ctx context.Context, b []byte) error {

@@ -99,7 +99,7 @@ func (c *conn) execute(ctx context.Context, b []byte) error {
 		decoder.Long = make([][]byte, n)
 		for i, s := range p.long {
 			if i >= n {
-				return sqlerr.New(sqlerr.ErrWrongArguments, "mysql_stmt_send_long_data")
+				return sqlerr.New(sqlerr.ErrWrongArguments, "mysqld_stmt_send_long_data")
 			}
 			if decoder.Long[i], err = s.Pin(); err != nil {
 				return err
@@ -112,8 +112,9 @@ func (c *conn) execute(ctx context.Context, b []byte) error {
 	}
 	p.types = decoder.Types
 	cursor := e.Flags&protocol.CursorReadOnly != 0
-	return c.statement(ctx, func(ctx context.Context) error {
-		return c.sess.Execute(ctx, e.ID, params, cursor, c.writer(true))
+	w := c.writer(true)
+	return c.statement(ctx, w, func(ctx context.Context) error {
+		return c.sess.Execute(ctx, e.ID, params, cursor, w)
 	})
 }
 
@@ -125,11 +126,9 @@ func (c *conn) fetch(ctx context.Context, b []byte) error {
 	if _, _, err := c.known(id, "mysqld_stmt_fetch"); err != nil {
 		return err
 	}
-	return c.statement(ctx, func(ctx context.Context) error {
-		w := c.writer(true)
-		w.fetching = true
-		return c.sess.Fetch(ctx, id, rows, w)
-	})
+	w := c.writer(true)
+	w.fetching = true
+	return c.statement(ctx, w, func(ctx context.Context) error { return c.sess.Fetch(ctx, id, rows, w) })
 }
 
 // sendLongData appends to a parameter. There is no answer, so an error waits for EXECUTE.

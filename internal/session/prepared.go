@@ -34,10 +34,14 @@ func (p *prepared) closeCursor() {
 	}
 }
 
+// preparedBytes is what a prepared statement takes besides its text and its tree, here and in the server's connection:
+// 16,382 short ones took 60 MiB of heap, of which text and tree are 9.
+const preparedBytes = 2 << 10
+
 // parsePrepared reads the one statement of a text. The text is copied: the tree may refer to it.
 func (s *Session) parsePrepared(sql []byte) (*prepared, error) {
 	p := &prepared{budget: s.newLedger()}
-	if err := p.budget.Reserve(int64(len(sql))); err != nil {
+	if err := p.budget.Reserve(preparedBytes + int64(len(sql))); err != nil {
 		return nil, err
 	}
 	list, err := parse.Parse(append([]byte(nil), sql...), s.parseOptions(p.budget))

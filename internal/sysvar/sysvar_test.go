@@ -129,7 +129,7 @@ func TestMessages(t *testing.T) {
 	require.EqualError(t, err, "Variable 'timestamp' is a SESSION variable")
 	_, err = v.GetSession("max_connections")
 	require.EqualError(t, err, "Variable 'max_connections' is a GLOBAL variable")
-	require.EqualError(t, v.Set("sql_mode", str("x"), nil), "Variable 'sql_mode' can't be set to the value of 'X'")
+	require.EqualError(t, v.Set("sql_mode", str("x"), nil), "Variable 'sql_mode' can't be set to the value of 'x'")
 }
 
 func TestScopes(t *testing.T) {

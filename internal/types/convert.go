@@ -18,6 +18,7 @@ type ConvContext struct {
 	Loc    *time.Location // of the session, for TIMESTAMP; nil is UTC
 	Now    time.Time      // gives the date to a TIME that becomes a DATETIME
 	Warn   WarnFunc       // may be nil
+	Table  string         // for the messages that name it; "": none
 	Column string         // for messages
 	Row    int64          // for messages, from 1
 }

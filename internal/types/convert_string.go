@@ -132,7 +132,11 @@ func (c *converter) json() ([]byte, error) {
 		bin, err := ParseJSON(text, nil)
 		var syntax *JSONSyntaxError
 		if errors.As(err, &syntax) {
-			return nil, sqlerr.New(sqlerr.ErrInvalidJSONText, syntax.Reason, syntax.Pos, c.ctx.Column)
+			column := c.ctx.Column
+			if c.ctx.Table != "" {
+				column = c.ctx.Table + "." + column
+			}
+			return nil, sqlerr.New(sqlerr.ErrInvalidJSONText, syntax.Reason, syntax.Pos, column)
 		}
 		return bin, err
 	case d.Type.ID == Timestamp:

@@ -108,7 +108,8 @@ func ParseSQLMode(s string) (SQLMode, error) {
 	var m SQLMode
 next:
 	for name := range strings.SplitSeq(s, ",") {
-		name = strings.ToUpper(strings.TrimSpace(name))
+		given := strings.TrimSpace(name)
+		name = strings.ToUpper(given)
 		if name == "" {
 			continue
 		}
@@ -118,7 +119,7 @@ next:
 				continue next
 			}
 		}
-		return 0, sqlerr.New(sqlerr.ErrWrongValueForVar, "sql_mode", name)
+		return 0, sqlerr.New(sqlerr.ErrWrongValueForVar, "sql_mode", given)
 	}
 	return m.expand(), nil
 }

@@ -49,10 +49,43 @@ func TestWrongStatements(t *testing.T) {
 	id := c.prepare(t, "SELECT ? + ?", 2)
 	body := append(number(id), 0, 1, 0, 0, 0) // no cursor, one iteration
 	c.command(t, comExecute, body)            // no parameters at all
-	require.Error(t, rawError(c.read(t)))
+	requireError(t, rawError(c.read(t)), 1835, "HY000")
 	c.requireAlive(t)
 	c.command(t, comExecute, append(body, 0, 1, 8, 0)) // one type of two
-	require.Error(t, rawError(c.read(t)))
+	requireError(t, rawError(c.read(t)), 1835, "HY000")
+	c.requireAlive(t)
+	c.command(t, comExecute, append(body, 0, 0)) // types that were never sent
+	err := rawError(c.read(t))
+	requireError(t, err, 1210, "HY000")
+	require.ErrorContains(t, err, "Incorrect arguments to mysqld_stmt_execute")
+	c.requireAlive(t)
+	c.command(t, 0x18, append(number(id), 2, 0, 'x')) // the third of two parameters; has no answer
+	c.command(t, comExecute, append(body, 3, 1, 6, 0, 6, 0))
+	err = rawError(c.read(t))
+	requireError(t, err, 1210, "HY000")
+	require.ErrorContains(t, err, "Incorrect arguments to mysqld_stmt_send_long_data")
+	c.requireAlive(t)
+	require.NoError(t, c.query(t, "PREPARE s FROM 'SELECT ?'"))
+	requireError(t, c.query(t, "EXECUTE s"), 1210, "HY000")
+	require.NoError(t, c.query(t, "SET @a = 1, @b = 2"))
+	requireError(t, c.query(t, "EXECUTE s USING @a, @b"), 1210, "HY000")
+	err = c.query(t, "EXECUTE none")
+	requireError(t, err, 1243, "HY000")
+	require.ErrorContains(t, err, "Unknown prepared statement handler (none) given to EXECUTE")
+}
+
+// TestErrorBehindColumns: an error that shows when the first row is made comes behind the end of the definitions.
+func TestErrorBehindColumns(t *testing.T) {
+	s := harness.Start(t, harness.Options{})
+	c := dialRaw(t, s, "")
+	c.command(t, comQuery, []byte("SELECT EXP(1000)"))
+	require.Equal(t, 1, c.readColumns(t))
+	requireError(t, rawError(c.read(t)), 1690, "22003")
+	c.requireAlive(t)
+	id := binary.LittleEndian.AppendUint32(nil, c.prepare(t, "SELECT EXP(1000)", 0))
+	c.command(t, comExecute, append(id[:4:4], 0, 1, 0, 0, 0))
+	require.Equal(t, 1, c.readColumns(t))
+	requireError(t, rawError(c.read(t)), 1690, "22003")
 	c.requireAlive(t)
 }
 

@@ -42,6 +42,7 @@ func newInserter(o Options, n *physical.Insert) *inserter {
 	i := &inserter{o: o, n: n, t: t, codec: table.NewCodec(t), source: make([]int, len(t.Columns)),
 		row: make([]types.Datum, len(t.Columns))}
 	i.conv = newConverter(&i.o, n.Ignore, n.Load)
+	i.conv.conv.Table = i.t.Name
 	i.writer = table.NewWriter(table.WriterOptions{
 		Codec: i.codec, Txn: o.Txn, Account: o.Account, Lock: o.Lock, Location: o.Env.Location,
 	})

@@ -34,6 +34,7 @@ var _ exec.Sink = (*Update)(nil)
 func NewUpdate(o Options, n *physical.Update) (*Update, error) {
 	u := &Update{o: o, n: n, t: n.Table, assigned: make([]bool, len(n.Table.Columns)), res: Result{Kind: KindUpdate}}
 	u.conv = newConverter(&u.o, n.Ignore, false)
+	u.conv.conv.Table = u.t.Name
 	u.writer = table.NewWriter(table.WriterOptions{
 		Codec: table.NewCodec(n.Table), Txn: o.Txn, Account: o.Account, Lock: o.Lock, Location: o.Env.Location,
 	})
