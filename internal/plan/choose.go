@@ -234,6 +234,7 @@ func (p *planner) limit(n *logical.Limit) (physical.Node, error) {
 		}
 		return out, err
 	}
+	p.firstGroups(n)
 	if scan, _, ok := orderOf(n.Input, nil); ok {
 		p.want[scan] = wanted{limit: float64(n.Offset) + float64(n.Count)}
 	}
