@@ -21,7 +21,7 @@ func wrap(err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, syscall.ENOSPC):
+	case lacksRoom(err):
 		return sqlerr.Wrap(err, sqlerr.ErrDiskFull, "data directory", int(syscall.ENOSPC), syscall.ENOSPC)
 	case errors.Is(err, pebble.ErrReadOnly):
 		return sqlerr.Wrap(fmt.Errorf("storage: %w", err), sqlerr.ErrOptionPreventsStatement, "--read-only")

@@ -37,6 +37,8 @@ type events struct {
 	flushes atomic.Uint64
 	// failed is the first error after which nothing can be committed; nil while all is well.
 	failed atomic.Pointer[fatal]
+	// full is the last failure of the engine's background work for want of room; nil: it has succeeded since.
+	full atomic.Pointer[noRoom]
 }
 
 func newEvents(o Options) *events {
@@ -45,12 +47,16 @@ func newEvents(o Options) *events {
 
 func (e *events) listener() *pebble.EventListener {
 	return &pebble.EventListener{
-		BackgroundError: func(err error) { e.logger.Errorf("storage: background error: %v", err) },
+		BackgroundError: e.backgroundError,
 		DataCorruption:  func(i pebble.DataCorruptionInfo) { e.logger.Errorf("storage: %s", i) },
 		DiskSlow:        func(i pebble.DiskSlowInfo) { e.logger.Errorf("storage: %s", i) },
 		WriteStallBegin: func(i pebble.WriteStallBeginInfo) { e.logger.Infof("storage: %s", i) },
 		WriteStallEnd:   func() { e.logger.Infof("storage: write stall ends") },
-		FlushEnd:        func(pebble.FlushInfo) { e.flushes.Add(1) },
+		CompactionEnd:   func(i pebble.CompactionInfo) { e.succeeded(i.Err) },
+		FlushEnd: func(i pebble.FlushInfo) {
+			e.succeeded(i.Err)
+			e.flushes.Add(1)
+		},
 	}
 }
 

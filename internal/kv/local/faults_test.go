@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
@@ -181,6 +182,46 @@ func TestDiskFull(t *testing.T) {
 	require.Zero(t, version(t, s, pool.Server(), 1, 1))
 	disk.free.Store(1 << 30)
 	require.NoError(t, write(s, pool.Server(), 1, 1, 2))
+	require.NoError(t, s.Close())
+}
+
+// A disk that is full in a flush or compaction: the engine tries again for ever; commits are refused meanwhile, those
+// under way wait, reads go on. With room again all is as before.
+func TestNoRoomForFlush(t *testing.T) {
+	pool := kvtest.NewPool(t)
+	o := memoryOptions(t, pool)
+	o.CacheBytes, o.MemtableBytes = 128<<10, 64<<10
+	var failing atomic.Bool
+	o.FS = errorfs.Wrap(o.FS, errorfs.InjectorFunc(func(op errorfs.Op) error {
+		if failing.Load() && strings.HasSuffix(op.Path, ".sst") && op.Kind.ReadOrWrite() == errorfs.OpIsWrite &&
+			op.Kind != errorfs.OpRemove {
+			return fmt.Errorf("write: %w", syscall.EDQUOT)
+		}
+		return nil
+	}))
+	s := openFor(t, o)
+	const rows = 50
+	require.NoError(t, write(s, pool.Server(), 1, rows, 1))
+	failing.Store(true)
+	written := make(chan error, 1)
+	go func() {
+		for i := 0; ; i++ {
+			if err := write(s, pool.Server(), 2+i%100, rows, i); err != nil {
+				written <- err
+				return
+			}
+		}
+	}()
+	require.Eventually(t, func() bool { return s.events.refusal() != nil }, time.Minute, time.Millisecond)
+	err := write(s, pool.Server(), 1, rows, 2)
+	require.True(t, sqlerr.Is(err, sqlerr.ErrDiskFull), "%v", err)
+	require.Equal(t, 1, version(t, s, pool.Server(), 1, rows))
+	failing.Store(false)
+	err = <-written
+	require.True(t, sqlerr.Is(err, sqlerr.ErrDiskFull), "%v", err)
+	require.Eventually(t, func() bool { return s.events.refusal() == nil }, time.Minute, time.Millisecond)
+	require.NoError(t, write(s, pool.Server(), 1, rows, 3))
+	require.Equal(t, 3, version(t, s, pool.Server(), 1, rows))
 	require.NoError(t, s.Close())
 }
 

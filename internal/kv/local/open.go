@@ -52,7 +52,7 @@ func open(o Options, lock *pebble.Lock) (*store, error) {
 	cache := pebble.NewCache(o.CacheBytes)
 	defer cache.Unref() // the engine has its own reference
 	engine := o.engine(cache, s.events.listener(), s.events)
-	engine.Lock = lock
+	engine.Lock, engine.FS = lock, patientFS{o.FS, s.events}
 	db, err := pebble.Open(o.Path, engine)
 	if err != nil {
 		return nil, err

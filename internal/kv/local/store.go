@@ -65,6 +65,9 @@ func (s *store) writable(freeing bool, writes int64) error {
 	if s.options.ReadOnly {
 		return wrap(pebble.ErrReadOnly)
 	}
+	if err := s.events.refusal(); err != nil && !freeing {
+		return err
+	}
 	return s.disk.check(s.options, freeing, writes)
 }
 
