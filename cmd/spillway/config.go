@@ -112,6 +112,10 @@ func parseConfig(args []string, errs io.Writer) (*config, error) {
 	if c.TmpStoragePath == "" {
 		c.TmpStoragePath = filepath.Join(c.Path, "tmp")
 	}
+	var err error
+	if c.TmpStoragePath, err = filepath.Abs(c.TmpStoragePath); err != nil {
+		return nil, err
+	}
 	if c.Port < 0 || c.Port > 65535 || c.Status.Port < -1 || c.Status.Port > 65535 {
 		return nil, fmt.Errorf("port out of range")
 	}
