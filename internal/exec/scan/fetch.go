@@ -96,7 +96,9 @@ func (f *fetch) more(ctx context.Context) (bool, error) {
 	}
 	f.keys.bytes, f.keys.list, f.found = all, list[:p.N], 0
 	f.keys.sort()
-	f.wanted = min(f.wanted*growPairs, mostPairs)
+	if p.N >= f.wanted/growPairs { // there are many, as it seems
+		f.wanted = min(f.wanted*growPairs, mostPairs)
+	}
 	f.rows, err = f.t.reader.ScanSpans(f.t.o.Account, &f.keys, kv.ScanOptions{First: 1})
 	return err == nil, err
 }
