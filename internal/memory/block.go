@@ -1,6 +1,7 @@
 package memory
 
 import (
+	"errors"
 	"time"
 
 	"github.com/spillwaydb/spillway/internal/sqlerr"
@@ -37,11 +38,34 @@ func (a *Account) PinRead(id BlockID, kind Kind, ahead ...BlockID) (Ref, bool, e
 		return 0, false, err
 	}
 	out := d.state == stateOut
-	ref, err := s.pin(a, id, kind, ahead)
+	ref, err := s.pinHere(a, d, kind)
+	if err == errNotHere {
+		ref, err = s.pin(a, id, kind, ahead)
+	}
 	if len(ahead) > 0 && err == nil {
 		s.ask(ahead)
 	}
 	return ref, out, err
+}
+
+// errNotHere: a pin has to wait for something, or fails.
+var errNotHere = errors.New("memory: the block is not in memory")
+
+// pinHere pins a block that is in memory, if nothing has to be waited for. s.mu is held.
+func (s *Statement) pinHere(a *Account, d *desc, kind Kind) (Ref, error) {
+	if d.state != stateBlock || d.has(flagLost|flagAway|flagDoomed) {
+		return 0, errNotHere
+	}
+	if d.pins > 0 {
+		d.pins++
+		return d.ref, nil
+	}
+	var none page
+	ref, err := s.pinLoose(a, d, kind, &none)
+	if err == errNoPage {
+		return 0, errNotHere
+	}
+	return ref, err
 }
 
 // pin is Pin, with s.mu held.
@@ -110,8 +134,8 @@ func (s *Statement) pinLoose(a *Account, d *desc, kind Kind, waited *page) (Ref,
 	}
 	d.drop(flagSurplus)
 	s.unlist(d)
-	s.accounts[d.owner].add(0, 0, -n)
-	s.charge(a, d, n, kind)
+	d.payer, d.kind = a.number, kind
+	s.shift(a, d, n, -n)
 	d.pins = 1
 	return d.ref, nil
 }
@@ -123,6 +147,22 @@ func (s *Statement) charge(a *Account, d *desc, n int64, kind Kind) {
 		a.add(n, 0, 0)
 	} else {
 		a.add(0, n, 0)
+	}
+}
+
+// shift counts n bytes of pins of d on payer, and loose bytes on its owner.
+func (s *Statement) shift(payer *Account, d *desc, n, loose int64) {
+	held, leased := n, int64(0)
+	if d.kind != Held && d.kind != InOperation {
+		held, leased = 0, n
+	}
+	if d.payer == d.owner {
+		payer.add(held, leased, loose)
+		return
+	}
+	payer.add(held, leased, 0)
+	if loose != 0 {
+		s.accounts[d.owner].add(0, 0, loose)
 	}
 }
 
@@ -263,13 +303,14 @@ func (s *Statement) unpin(id BlockID, d *desc, reuse Reuse) {
 	}
 	d.reuse = reuse
 	n := d.size()
-	s.uncharge(d, n)
 	if d.has(flagAway) || s.err != nil && !d.has(flagWriting) {
 		// Nobody will read it again: the statement failed.
+		s.uncharge(d, n)
 		s.lose(d)
 		return
 	}
-	s.accounts[d.owner].add(0, 0, n)
+	s.shift(s.accounts[d.payer], d, -n, n)
+	s.uncount(d.kind, n)
 	if !s.spills() {
 		s.keepLoose(d)
 		return
