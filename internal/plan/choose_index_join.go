@@ -23,7 +23,7 @@ const (
 // indexJoin plans a join whose inner side, a table, is looked up by an index for the rows of the outer side. It returns
 // nil if there is no such index, or if it is dearer than reading the table once, unless a hint asks for it.
 func (p *planner) indexJoin(n *logical.Join, s *joinConds) (physical.Node, error) {
-	if s.nullAware {
+	if s.nullAware || s.unsure {
 		return nil, nil
 	}
 	for _, e := range n.Conds {

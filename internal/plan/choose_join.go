@@ -1,6 +1,8 @@
 package plan
 
 import (
+	"slices"
+
 	"github.com/spillwaydb/spillway/internal/expr"
 	"github.com/spillwaydb/spillway/internal/plan/logical"
 	"github.com/spillwaydb/spillway/internal/plan/physical"
@@ -61,8 +63,18 @@ func (p *planner) hashJoin(n *logical.Join, s *joinConds) (physical.Node, error)
 	if out.Keys, err = s.remapKeys(n); err != nil {
 		return nil, err
 	}
-	out.Conds, err = remapAll(s.rest, both(n))
-	return out, err
+	if out.Conds, err = remapAll(s.rest, both(n)); err != nil || !s.unsure {
+		return out, err
+	}
+	for _, e := range out.Conds {
+		for _, name := range []string{"is false", "not"} {
+			if e, err = expr.NewCall(name, []expr.Expr{e}, p.ctx.Env); err != nil {
+				return nil, err
+			}
+		}
+		out.Maybe = append(out.Maybe, e)
+	}
+	return out, nil
 }
 
 // mergeJoin sorts the sides by the keys, if they do not come in that order.
@@ -88,7 +100,7 @@ func (p *planner) mergeJoin(n *logical.Join, s *joinConds) (physical.Node, error
 // mergeable says if sorting brings equal keys side by side in the order in which they are compared: strings must be of
 // the collation of the comparison.
 func (s *joinConds) mergeable() bool {
-	if s.nullAware {
+	if s.nullAware || s.unsure {
 		return false
 	}
 	for _, k := range s.keys {
@@ -140,6 +152,7 @@ type joinConds struct {
 	keys      []physical.JoinKey
 	rest      []expr.Expr
 	nullAware bool
+	unsure    bool               // of a left outer semi join: rest may be unknown, which counts
 	columns   map[int]types.Type // of both sides
 }
 
@@ -151,6 +164,7 @@ func splitJoin(n *logical.Join) *joinConds {
 		s.columns[c.ID] = c.Type
 	}
 	var nullable []physical.JoinKey // equalities for which NULL is an answer of its own
+	var unsure []expr.Expr          // those, and other such conditions
 	for _, e := range n.Conds {
 		truth := false
 		inner := e
@@ -160,11 +174,11 @@ func splitJoin(n *logical.Join) *joinConds {
 		k, ok := joinKey(inner, left, right)
 		switch {
 		case ok && n.Type == logical.LeftOuterSemi && !truth && inner.Type().Nullable:
-			nullable = append(nullable, k)
+			nullable, unsure = append(nullable, k), append(unsure, e)
 		case ok:
 			s.keys = append(s.keys, k)
 		case n.Type == logical.LeftOuterSemi && e.Type().Nullable:
-			return nil
+			unsure = append(unsure, e)
 		default:
 			s.rest = append(s.rest, e)
 		}
@@ -180,10 +194,12 @@ func splitJoin(n *logical.Join) *joinConds {
 		}
 	}
 	switch {
-	case len(nullable) == 1 && len(s.keys) == 0 && len(s.rest) == 0:
+	case len(nullable) == 1 && len(s.keys) == 0 && len(s.rest) == 0 && len(unsure) <= 1:
 		s.keys, s.nullAware = nullable, true
-	case len(nullable) > 0:
-		return nil
+	case len(unsure) > 0 && !slices.ContainsFunc(unsure, func(e expr.Expr) bool { return !expr.Deterministic(e) }):
+		s.rest, s.unsure = append(s.rest, unsure...), true
+	case len(unsure) > 0:
+		return nil // they are evaluated twice
 	}
 	if len(s.keys) == 0 {
 		return nil

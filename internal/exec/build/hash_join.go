@@ -17,8 +17,9 @@ func (b *builder) hashJoin(n *physical.HashJoin) (*pipe, error) {
 		return nil, err
 	}
 	o := join.HashOptions{
-		Type: n.Type, LeftOut: len(left.types), RightOut: len(right.types), Conds: n.Conds, NullAware: n.NullAware,
-		Workers: max(left.workers, right.workers), PageBytes: b.sizing.PageBytes, HashZero: b.deps.HashZero,
+		Type: n.Type, LeftOut: len(left.types), RightOut: len(right.types), Conds: n.Conds, Maybe: n.Maybe,
+		NullAware: n.NullAware,
+		Workers:   max(left.workers, right.workers), PageBytes: b.sizing.PageBytes, HashZero: b.deps.HashZero,
 		Env: b.deps.Env,
 	}
 	if o.Keys, err = b.joinKeys(n, left, right, n.Keys); err != nil {

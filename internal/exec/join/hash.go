@@ -35,6 +35,9 @@ type HashOptions struct {
 	// NullAware is for NOT IN (anti join) and IN as a value (left outer semi join): a NULL on either side makes the
 	// answer unknown. One key, no Conds.
 	NullAware bool
+	// Maybe are true of the pairs of which Conds are true or unknown, for left outer semi joins; nil: Conds are never
+	// unknown. A row without a match and with such a pair has an unknown answer.
+	Maybe []expr.Expr
 	// Filter is made of the right side, for the scan of the left side; nil: the join has one to itself.
 	Filter    *runtimefilter.Filter
 	Workers   int // of either pipeline, at most; 0: 1
@@ -156,6 +159,9 @@ func HashMinBytes(o HashOptions) int64 {
 		vector.BatchBytes(h.o.Left[:h.o.LeftOut], h.capacity, arenaBytes) +
 		vector.BatchBytes(h.outputTypes, h.capacity, arenaBytes) +
 		vector.BatchBytes(nil, rows.ChunkRows, 0) + expr.EvalBytes(o.Conds, h.capacity)
+	if len(o.Maybe) > 0 {
+		probe += expr.EvalBytes(o.Maybe, h.capacity)
+	}
 	if o.Type == physical.LeftOuterSemi {
 		probe += int64(memory.PageSize(marksBytes))
 	}

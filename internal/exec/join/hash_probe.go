@@ -19,9 +19,9 @@ type scratch struct {
 	hash  [rows.ChunkRows]uint64
 	node  [rows.ChunkRows]uint32 // of the chain, where to go on
 	part  [rows.ChunkRows]uint8  // its table
-	match [rows.ChunkRows]uint8
-	null  [rows.ChunkRows]uint8 // a key is NULL
-	away  [rows.ChunkRows]uint8 // set aside
+	match [rows.ChunkRows]uint8  // noMatch, matched or perhaps
+	null  [rows.ChunkRows]uint8  // a key is NULL
+	away  [rows.ChunkRows]uint8  // set aside
 
 	active [rows.ChunkRows]uint16 // positions whose chains are not at their ends
 	pairAt [rows.ChunkRows]uint16 // position of each candidate
@@ -32,6 +32,13 @@ type scratch struct {
 	sel    [rows.ChunkRows]uint16 // of the tail, or of rows set aside
 	some   [rows.ChunkRows]uint64 // hashes of those
 }
+
+// What is known of a row's matches.
+const (
+	noMatch uint8 = iota
+	matched
+	perhaps // none, but one that is unknown; see HashOptions.Maybe
+)
 
 // marksBytes is room for LeftOuterSemi's column over a batch.
 const marksBytes = 9 * vector.MaxRows
@@ -64,6 +71,7 @@ type prober struct {
 	hasher  rows.Hasher
 	matcher *rows.KeyMatcher
 	eval    *expr.Evaluator
+	maybe   *expr.Evaluator // nil: Conds are never unknown
 
 	tables [fanOut]*rows.Chains // by scratch.part
 	in     *vector.Batch
@@ -75,6 +83,7 @@ type prober struct {
 	ended  bool // the tail was given
 	rest   *rows.Collection
 	again  *rows.Collection
+	doubt  *rows.Collection // rows that perhaps have a match
 }
 
 func newProber(h *Hash) (*prober, error) {
@@ -117,7 +126,9 @@ func (p *prober) open(acct *memory.Account) (err error) {
 		p.value = memory.Slice[int64](acct.Base(), p.marks.Ref, vector.MaxRows)
 		p.unk = memory.Bytes(acct.Base(), p.marks.Ref+8*vector.MaxRows, vector.MaxRows)
 	}
-	p.eval, err = expr.NewEvaluator(acct, o.Conds, p.h.capacity, o.Env)
+	if p.eval, err = expr.NewEvaluator(acct, o.Conds, p.h.capacity, o.Env); err == nil && len(o.Maybe) > 0 {
+		p.maybe, err = expr.NewEvaluator(acct, o.Maybe, p.h.capacity, o.Env)
+	}
 	return err
 }
 
@@ -125,6 +136,9 @@ func (p *prober) open(acct *memory.Account) (err error) {
 func (p *prober) close() {
 	if p.eval != nil {
 		p.eval.Close()
+	}
+	if p.maybe != nil {
+		p.maybe.Close()
 	}
 	p.left.Close()
 	p.right.Close()
@@ -208,7 +222,7 @@ func (p *prober) collect() error {
 	n := 0
 	keep := p.active[:0]
 	for a, j := range p.active {
-		if p.first() && s.match[j] != 0 {
+		if p.first() && s.match[j] == matched {
 			continue
 		}
 		if n == p.h.capacity {
@@ -238,7 +252,7 @@ func (p *prober) collect() error {
 		return nil
 	}
 	for _, i := range equal {
-		s.match[s.pairAt[i]] = 1
+		s.match[s.pairAt[i]] = matched
 	}
 	return nil
 }
@@ -259,15 +273,20 @@ func (p *prober) give() error {
 	if p.h.o.Type == physical.InnerJoin {
 		return nil
 	}
+	p.each(done, func(j uint16) { s.match[j] = matched })
+	return nil
+}
+
+// each calls f with the positions of the rows of those pairs that are selected in out.
+func (p *prober) each(pairs []uint16, f func(j uint16)) {
 	if p.out.Sel == nil {
-		for _, e := range done {
-			s.match[s.pairAt[e]] = 1
+		for _, e := range pairs {
+			f(p.s.pairAt[e])
 		}
 	}
 	for _, i := range p.out.Sel {
-		s.match[s.pairAt[done[i]]] = 1
+		f(p.s.pairAt[pairs[i]])
 	}
-	return nil
 }
 
 // candidates puts the next n pairs into out, with those selected that satisfy the conditions.
@@ -289,6 +308,16 @@ func (p *prober) candidates() (n int, err error) {
 		p.out.Cols = append(p.out.Cols, v)
 	}
 	p.out.Cols = append(p.out.Cols, p.right.Cols...)
+	if p.maybe != nil {
+		if err := p.maybe.Filter(p.out); err != nil {
+			return n, err
+		}
+		p.each(p.equal[:n], func(j uint16) {
+			if s.match[j] == noMatch {
+				s.match[j] = perhaps
+			}
+		})
+	}
 	if len(o.Conds) > 0 {
 		err = p.eval.Filter(p.out)
 	}
@@ -301,11 +330,16 @@ func (p *prober) tail() (*vector.Batch, error) {
 		return nil, nil
 	}
 	if p.mode == tailKeep {
-		if err := p.keep(p.rest, 0); err != nil {
+		if err := p.keep(p.rest, noMatch); err != nil {
 			return nil, err
 		}
 		if p.h.o.Type == physical.LeftJoin {
-			return nil, p.keep(p.again, 1)
+			return nil, p.keep(p.again, matched)
+		}
+		if p.maybe != nil {
+			if err := p.keep(p.doubt, perhaps); err != nil {
+				return nil, err
+			}
 		}
 	}
 	n := 0
@@ -345,7 +379,7 @@ func (p *prober) tail() (*vector.Batch, error) {
 func (p *prober) wanted(j int) bool {
 	s, o := p.s, &p.h.o
 	if p.mode == tailKeep {
-		return s.match[j] != 0 && o.Type != physical.AntiJoin
+		return s.match[j] == matched && o.Type != physical.AntiJoin
 	}
 	switch o.Type {
 	case physical.SemiJoin:
@@ -367,9 +401,11 @@ func (p *prober) unknown(j int) bool {
 // verdicts fills in LeftOuterSemi's column.
 func (p *prober) verdicts() {
 	for j, row := range p.sel {
-		m := p.s.match[j]
-		p.value[row], p.unk[row] = int64(m), 0
-		if m == 0 && p.unknown(j) {
+		p.value[row], p.unk[row] = 0, 0
+		switch m := p.s.match[j]; {
+		case m == matched:
+			p.value[row] = 1
+		case m == perhaps || p.unknown(j):
 			p.unk[row] = 1
 		}
 	}

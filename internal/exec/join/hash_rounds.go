@@ -44,6 +44,8 @@ type input struct {
 	from rows.Position
 	once bool
 	mode tail
+	// doubt: the rows perhaps have a match in what was joined before.
+	doubt bool
 }
 
 // rounds is a worker's part in joining what was set aside, one task after the other: a right side that fits is loaded,
@@ -72,6 +74,7 @@ type rounds struct {
 	loaded   int64 // right rows of chunks so far
 	unpaired []*rows.Collection
 	paired   []*rows.Collection
+	doubted  []*rows.Collection // unpaired, but for pairs that are unknown
 	split    [2]*rows.Partitions
 }
 
@@ -230,6 +233,9 @@ func (r *rounds) read() error {
 	}
 	r.p.begin(r.batch, rows.All(r.batch.Len), in.mode)
 	for j := range r.batch.Len {
+		if in.doubt {
+			r.p.s.match[j] = perhaps
+		}
 		if r.p.s.null[j] == 0 {
 			r.p.start(j, 0)
 		}
@@ -285,6 +291,12 @@ func (r *rounds) nextChunk() error {
 		r.unpaired = []*rows.Collection{r.p.rest}
 		r.paired = append(r.paired, r.p.again)
 		r.p.rest, r.p.again = nil, nil
+		if r.p.doubt != nil {
+			r.p.doubt.Release(memory.ReuseUnknown)
+			closeAll(r.doubted)
+			r.doubted = []*rows.Collection{r.p.doubt}
+			r.p.doubt = nil
+		}
 	}
 	if r.loaded == r.task.rows {
 		r.chunked = false
@@ -309,6 +321,9 @@ func (r *rounds) nextChunk() error {
 		}
 		r.inputs = append(r.inputs, in)
 	}
+	for _, c := range r.doubted {
+		r.inputs = append(r.inputs, input{rows: c, once: true, mode: mode, doubt: true})
+	}
 	for _, c := range r.paired {
 		r.inputs = append(r.inputs, input{rows: c, once: last, mode: tailNone})
 	}
@@ -316,6 +331,9 @@ func (r *rounds) nextChunk() error {
 		r.task.from = rows.Position{}
 		r.p.rest = rows.NewCollection(r.h.o.Account, r.h.left, r.h.leftPage)
 		r.p.again = rows.NewCollection(r.h.o.Account, r.h.left, r.h.leftPage)
+		if r.p.maybe != nil { // then there is nothing in again
+			r.p.doubt = rows.NewCollection(r.h.o.Account, r.h.left, r.h.leftPage)
+		}
 	}
 	return nil
 }
@@ -330,10 +348,12 @@ func (r *rounds) finish() {
 	r.unload()
 	closeAll(r.unpaired)
 	closeAll(r.paired)
-	r.unpaired, r.paired = nil, nil
+	closeAll(r.doubted)
+	r.unpaired, r.paired, r.doubted = nil, nil, nil
 	r.p.rest.Close()
 	r.p.again.Close()
-	r.p.rest, r.p.again = nil, nil
+	r.p.doubt.Close()
+	r.p.rest, r.p.again, r.p.doubt = nil, nil, nil
 	for i, s := range r.split {
 		s.Close()
 		r.split[i] = nil

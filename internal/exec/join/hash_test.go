@@ -59,9 +59,11 @@ type hashCase struct {
 	nullAware   bool
 	residual    bool                                                   // left number < right number
 	more        func(t testing.TB, left, right []types.Type) expr.Expr // a condition; nil: none
-	zero        bool
-	filtered    bool                        // left rows pass the filter, as those of a scan do
-	around      func(h *Hash) exec.Operator // nil: the join's own operator
+	// unsure: the texts are equal, which is unknown if one is NULL, of left outer semi joins.
+	unsure   bool
+	zero     bool
+	filtered bool                        // left rows pass the filter, as those of a scan do
+	around   func(h *Hash) exec.Operator // nil: the join's own operator
 }
 
 // filterStep applies a filter to left rows.
@@ -99,9 +101,16 @@ func (x *hashCase) reference() []uint64 {
 		none[i] = types.Datum{Type: c.Type}
 	}
 	for _, l := range x.left.rows {
-		matches := 0
+		matches, perhaps := 0, 0
 		for _, r := range byKey[exectest.KeyPrint(l[:1])] {
 			if l[0].IsNull() || x.residual && l[2].I >= r[2].I {
+				continue
+			}
+			if x.unsure && !l[0].IsNull() && (l[1].IsNull() || r[1].IsNull()) {
+				perhaps++
+				continue
+			}
+			if x.unsure && exectest.Compare(l[1], r[1]) != 0 {
 				continue
 			}
 			matches++
@@ -109,7 +118,8 @@ func (x *hashCase) reference() []uint64 {
 				out = append(out, exectest.Print(slices.Concat(l, r)))
 			}
 		}
-		unknown := x.nullAware && matches == 0 && len(x.right.rows) > 0 && (nulls || l[0].IsNull())
+		unknown := x.nullAware && len(x.right.rows) > 0 && (nulls || l[0].IsNull())
+		unknown = matches == 0 && (unknown || perhaps > 0)
 		switch x.kind {
 		case physical.LeftJoin:
 			if matches == 0 {
@@ -149,6 +159,17 @@ func (x *hashCase) test(t testing.TB) *exectest.Test {
 		}, o.Env)
 		require.NoError(t, err)
 		o.Conds = []expr.Expr{less}
+	}
+	if x.unsure {
+		equal, err := expr.NewCall("=", []expr.Expr{
+			&expr.Column{Index: 1, T: left[1]}, &expr.Column{Index: 4, T: right[1]},
+		}, o.Env)
+		require.NoError(t, err)
+		isFalse, err := expr.NewCall("is false", []expr.Expr{equal}, o.Env)
+		require.NoError(t, err)
+		notFalse, err := expr.NewCall("not", []expr.Expr{isFalse}, o.Env)
+		require.NoError(t, err)
+		o.Conds, o.Maybe = []expr.Expr{equal}, []expr.Expr{notFalse}
 	}
 	shape := exectest.Shape{Rows: 100}
 	want := x.reference()
@@ -299,4 +320,24 @@ func TestHashMinimum(t *testing.T) {
 		Keys: []HashKey{{Type: intKey.Type}},
 	}
 	require.LessOrEqual(t, HashMinBytes(o), int64(1<<20))
+}
+
+// TestHashUnsure has conditions beside the keys that are unknown for some pairs.
+func TestHashUnsure(t *testing.T) {
+	r := rand.New(rand.NewPCG(7, 13))
+	few := exectest.Gen{Type: types.NewInt(), Distinct: 40, Nulls: 5}
+	for _, zero := range []bool{false, true} {
+		x := hashCase{
+			left: makeSide(r, 500, few, 0), right: makeSide(r, 700, few, 0), kind: physical.LeftOuterSemi, unsure: true,
+			zero: zero,
+		}
+		for _, s := range []*side{&x.left, &x.right} {
+			s.columns[1].Distinct = 30
+			s.rows = exectest.Make(r, len(s.rows), s.columns)
+		}
+		x.everywhere(t, "unsure")
+		if !zero {
+			x.test(t).Run(t)
+		}
+	}
 }

@@ -25,6 +25,9 @@ type HashJoin struct {
 	Conds       []expr.Expr // further conditions, over left columns, then right columns
 	// NullAware: a NULL on either side makes the answer of an anti join or a left outer semi join unknown (NOT IN, IN).
 	NullAware bool
+	// Maybe, of a left outer semi join, are true of pairs of which Conds are true or unknown; nil: these are never
+	// unknown.
+	Maybe []expr.Expr
 	// Filter is made of the right side for a scan on the left side; nil: none.
 	Filter *RuntimeFilter
 }
