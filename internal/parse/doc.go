@@ -9,6 +9,8 @@
 //     the statement runs, a few at a time (Rows), so that 60 MiB of rows cost one chunk of tree;
 //   - a list of 1,024 and more literals behind IN is cut out likewise, and a place holder is left (Param.List). The
 //     binder reads it from the text into a table off the heap;
+//   - strings of 64 KiB and more are cut out likewise, where an expression stands (Param.Long). The binder reads them
+//     into pages;
 //   - the parser object is dropped after a long statement, as it keeps the last tree alive.
 //
 // What the grammar lacks is added here: statements as Extra, clauses (SELECT ... INTO @x, INSERT ... AS alias) by

@@ -3,6 +3,7 @@ package parse
 import (
 	"strconv"
 	"strings"
+	"unsafe"
 
 	"github.com/spillwaydb/spillway/internal/sqlerr"
 )
@@ -20,24 +21,29 @@ func digitsOf(s string) string {
 
 // hexLiteral gives the bytes of x'41' or 0x41; an odd digit is only allowed in the second form.
 func hexLiteral(s string) ([]byte, error) {
+	return appendHex(make([]byte, 0, (len(digitsOf(s))+1)/2), s)
+}
+
+// appendHex appends them to dst.
+func appendHex(dst []byte, s string) ([]byte, error) {
 	quoted := len(s) > 1 && s[1] == '\''
 	s = digitsOf(s)
-	if len(s)%2 != 0 {
-		if quoted {
+	odd := len(s) % 2
+	if odd != 0 && quoted {
+		return nil, syntaxError(s, 1)
+	}
+	high := byte(0)
+	for i := range len(s) {
+		d, ok := hexDigit(s[i])
+		if !ok {
 			return nil, syntaxError(s, 1)
 		}
-		s = "0" + s
-	}
-	out := make([]byte, len(s)/2)
-	for i := range out {
-		hi, ok1 := hexDigit(s[2*i])
-		lo, ok2 := hexDigit(s[2*i+1])
-		if !ok1 || !ok2 {
-			return nil, syntaxError(s, 1)
+		if (i+odd)%2 != 0 {
+			dst = append(dst, high<<4|d)
 		}
-		out[i] = hi<<4 | lo
+		high = d * byte(1-(i+odd)%2)
 	}
-	return out, nil
+	return dst, nil
 }
 
 func hexDigit(c byte) (byte, bool) {
@@ -101,13 +107,18 @@ func (n *Value) setNumber(s string, negative bool) error {
 
 // unquote gives the text of a quoted string or identifier; without escapes it lies in s itself.
 func unquote(s string, backslash bool) string {
+	quote, text := s[0], s[1:len(s)-1]
+	if strings.IndexByte(text, quote) < 0 && (!backslash || strings.IndexByte(text, '\\') < 0) {
+		return text
+	}
+	b := appendUnquoted(make([]byte, 0, len(text)), s, backslash)
+	return unsafe.String(unsafe.SliceData(b), len(b))
+}
+
+// appendUnquoted appends it to dst.
+func appendUnquoted(dst []byte, s string, backslash bool) []byte {
 	quote := s[0]
 	s = s[1 : len(s)-1]
-	plain := strings.IndexByte(s, quote) < 0 && (!backslash || strings.IndexByte(s, '\\') < 0)
-	if plain {
-		return s
-	}
-	out := make([]byte, 0, len(s))
 	for i := 0; i < len(s); i++ {
 		c := s[i]
 		switch {
@@ -129,10 +140,10 @@ func unquote(s string, backslash bool) string {
 			case 't':
 				c = '\t'
 			case '%', '_':
-				out = append(out, '\\') // kept for LIKE
+				dst = append(dst, '\\') // kept for LIKE
 			}
 		}
-		out = append(out, c)
+		dst = append(dst, c)
 	}
-	return string(out)
+	return dst
 }

@@ -21,6 +21,7 @@ type shape struct {
 	hintBytes  int
 	rows       rowsShape
 	lists      []listShape // of long INs
+	longs      []longShape // literals
 	into       span        // INTO @a, @b
 	alias      span        // AS new (a, b) behind the rows of an INSERT
 	work       span        // the word WORK
@@ -55,6 +56,7 @@ func measure(s *scanner) (shape, error) {
 		state    = rowsNone
 		isSelect bool
 		cutLists bool
+		found    longs
 	)
 	s.hintBytes = 0
 	for {
@@ -81,6 +83,9 @@ func measure(s *scanner) (shape, error) {
 			m.rows.tokens++
 		} else {
 			m.tokens++
+		}
+		if cutLists {
+			found.look(s, t, m.params, isSelect && depth == 0)
 		}
 		switch t.kind {
 		case tokParam:
@@ -165,7 +170,7 @@ func measure(s *scanner) (shape, error) {
 			}
 		}
 	}
-	m.hintBytes = s.hintBytes
+	m.hintBytes, m.longs = s.hintBytes, found.list
 	return m, nil
 }
 

@@ -141,6 +141,11 @@ func (s *Script) parse(m *shape) (*Statement, error) {
 	raw := strings.TrimRight(s.scan.text[m.start:m.end], " \t\r\n\v\f")
 	st := &Statement{Params: m.params}
 	cutRows := len(raw) >= longStatement && m.rows.count > 1 && m.rows.params == 0
+	if cutRows { // all rows, the first one included, are read from the text
+		m.longs = slices.DeleteFunc(m.longs, func(l longShape) bool {
+			return l.start >= m.rows.start && l.start < m.rows.end
+		})
+	}
 	cuts := m.cuts(cutRows)
 	size := len(raw)
 	for _, c := range cuts {
@@ -190,7 +195,7 @@ func (s *Script) parse(m *shape) (*Statement, error) {
 		return nil, err
 	}
 	st.Node, st.Warnings = node, warnings
-	if m.params+len(m.lists) > 0 {
+	if m.params+len(m.lists)+len(m.longs) > 0 {
 		err = s.numberParams(node, m)
 	}
 	return st, err
@@ -205,8 +210,8 @@ type cut struct {
 // cuts are the pieces, in order.
 func (m *shape) cuts(rows bool) []cut {
 	var out []cut
-	for i := range m.lists {
-		out = append(out, cut{m.lists[i].span, "?"})
+	for _, p := range m.places() {
+		out = append(out, cut{p.span, "?"})
 	}
 	if rows {
 		out = append(out, cut{span{m.rows.firstEnd, m.rows.end}, ""})
@@ -306,23 +311,51 @@ func runGrammar(p *parser.Parser, text string, mode uint64) (node ast.StmtNode, 
 	return nodes[0], warnings, nil
 }
 
-// numberParams gives parameters their order in the text, and lists to the places that stand for them.
+// place is a piece that a place holder stands for.
+type place struct {
+	span
+	params int // ahead of it
+	list   *listShape
+	long   *longShape
+}
+
+// places are those of lists and of long literals, in order.
+func (m *shape) places() []place {
+	var out []place
+	for i := range m.lists {
+		l := &m.lists[i]
+		out = append(out, place{span: l.span, params: l.params, list: l})
+	}
+	for i := range m.longs {
+		l := &m.longs[i]
+		out = append(out, place{span: l.span, params: l.params, long: l})
+	}
+	slices.SortFunc(out, func(a, b place) int { return a.start - b.start })
+	return out
+}
+
+// numberParams gives parameters their order in the text, and lists and long literals to what stands for them.
 func (s *Script) numberParams(node ast.Node, m *shape) error {
 	var c paramCollector
 	node.Accept(&c)
 	slices.SortFunc(c.params, func(a, b *Param) int { return a.offset - b.offset })
-	if len(m.lists) > 0 && len(c.params) != m.params+len(m.lists) {
-		return sqlerr.AssertionError("parse: %d of %d places are in the tree", len(c.params), m.params+len(m.lists))
+	places := m.places()
+	if len(places) > 0 && len(c.params) != m.params+len(places) {
+		return sqlerr.AssertionError("parse: %d of %d places are in the tree", len(c.params), m.params+len(places))
 	}
-	lists := 0
+	taken := 0
 	for i, p := range c.params {
-		if lists < len(m.lists) && m.lists[lists].params+lists == i {
-			l := &m.lists[lists]
-			p.List = newList(s.scan.text[l.start:l.end], l, s.scan)
-			lists++
+		if taken == len(places) || places[taken].params+taken != i {
+			p.Order = i - taken
 			continue
 		}
-		p.Order = i - lists
+		switch at := &places[taken]; {
+		case at.list != nil:
+			p.List = newList(s.scan.text[at.start:at.end], at.list, s.scan)
+		default:
+			p.Long = newLong(s.scan.text[at.long.text.start:at.long.text.end], at.long, s.scan)
+		}
+		taken++
 	}
 	return nil
 }

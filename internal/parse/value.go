@@ -239,11 +239,12 @@ func (n *Value) sql() string {
 	}
 }
 
-// Param is the place of a parameter of a prepared statement, ?, or of a list that was cut off.
+// Param is the place of a parameter of a prepared statement, ?, or of what was cut off: a list or a long literal.
 type Param struct {
 	Value
 	Order  int   // from 0, by place in the text
-	List   *List // all there is between the parentheses of an IN; nil: a parameter
+	List   *List // all there is between the parentheses of an IN; nil: something else
+	Long   *Long // a literal; nil: something else
 	offset int
 }
 

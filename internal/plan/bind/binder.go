@@ -83,6 +83,7 @@ type binder struct {
 	// stream, hash and joins are hints of the query block in work.
 	stream, hash bool
 	joins        []*ast.TableOptimizerHint
+	longs        map[*parse.Long][]byte // values read so far
 }
 
 func (b *binder) statement(n ast.StmtNode) error {

@@ -83,8 +83,13 @@ func (b *binder) negative(v *parse.Value) expr.Expr {
 }
 
 func (b *binder) stringLiteral(v *parse.Value) (expr.Expr, error) {
+	return b.text([]byte(v.Literal()), v.Introducer())
+}
+
+// text is a string with an introducer, or "".
+func (b *binder) text(s []byte, cs string) (expr.Expr, error) {
 	c := b.collation()
-	if cs := v.Introducer(); cs != "" {
+	if cs != "" {
 		id, ok := defaultCollation(cs)
 		if !ok {
 			return nil, sqlerr.New(sqlerr.ErrUnknownCharacterSet, cs)
@@ -94,19 +99,46 @@ func (b *binder) stringLiteral(v *parse.Value) (expr.Expr, error) {
 			c = id
 		}
 	}
-	return stringConst([]byte(v.Literal()), c), nil
+	return stringConst(s, c), nil
 }
 
-// bytesLiteral is x'41' or b'1': a binary string, or text with an introducer.
+// bytesLiteral is x'41' or b'1'.
 func (b *binder) bytesLiteral(v *parse.Value) (expr.Expr, error) {
-	if cs := v.Introducer(); cs != "" {
-		id, ok := defaultCollation(cs)
-		if !ok {
-			return nil, sqlerr.New(sqlerr.ErrUnknownCharacterSet, cs)
-		}
-		return stringConst([]byte(v.Literal()), id), nil
+	return b.bytes([]byte(v.Literal()), v.Introducer())
+}
+
+// bytes is a binary string, or text with an introducer.
+func (b *binder) bytes(s []byte, cs string) (expr.Expr, error) {
+	if cs == "" {
+		return expr.NewHex(s), nil
 	}
-	return expr.NewHex([]byte(v.Literal())), nil
+	id, ok := defaultCollation(cs)
+	if !ok {
+		return nil, sqlerr.New(sqlerr.ErrUnknownCharacterSet, cs)
+	}
+	return stringConst(s, id), nil
+}
+
+// long is a literal that the tree does not have. Its value lies in pages, one copy a statement.
+func (b *binder) long(l *parse.Long) (expr.Expr, error) {
+	s, ok := b.longs[l]
+	if !ok {
+		room, err := listRoom{b.ctx}.Page(l.Size())
+		if err != nil {
+			return nil, err
+		}
+		if s, err = l.Read(room[:0]); err != nil {
+			return nil, err
+		}
+		if b.longs == nil {
+			b.longs = map[*parse.Long][]byte{}
+		}
+		b.longs[l] = s
+	}
+	if l.Kind() == parse.KindHex {
+		return b.bytes(s, l.Introducer())
+	}
+	return b.text(s, l.Introducer())
 }
 
 func stringConst(s []byte, c collation.ID) expr.Expr {
@@ -121,6 +153,9 @@ func defaultCollation(charset string) (collation.ID, bool) { return collation.De
 
 // param is a parameter's value; while a statement is prepared it is NULL of the type bound last.
 func (b *binder) param(p *parse.Param) (expr.Expr, error) {
+	if p.Long != nil {
+		return b.long(p.Long)
+	}
 	if b.ctx.Params != nil {
 		if p.Order >= len(b.ctx.Params) {
 			return nil, sqlerr.New(sqlerr.ErrWrongArguments, "EXECUTE")

@@ -1,8 +1,11 @@
 package sessiontest
 
 import (
+	"crypto/md5"
+	"encoding/hex"
 	"fmt"
 	"runtime/metrics"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -87,4 +90,30 @@ func TestLongValues(t *testing.T) {
 	require.Positive(t, refused)
 	t.Logf("%d right, %d refused, the heap's peak is %d MiB", right, refused, peak.Load()>>20)
 	require.Less(t, peak.Load(), uint64(2*limit))
+}
+
+// TestLongLiterals: a long value in the text of a statement takes pages and not the heap, wherever it stands.
+func TestLongLiterals(t *testing.T) {
+	c := New(t, Options{LimitBytes: 48 << 20}).Connect(t, "")
+	c.Must("create database d")
+	c.Must("use d")
+	c.Must("create table t (id int primary key, v longblob)")
+	text := strings.Repeat(`it''s\n`, 100<<10)
+	value := strings.Repeat("it's\n", 100<<10)
+	sum := fmt.Sprintf("%x", md5.Sum([]byte(value)))
+	c.Must("insert into t values (1, _binary'" + text + "')")
+	c.Must("replace into t (id, v) values (1 + 1, '" + text + "')")
+	c.Must("insert into t set id = 3, v = x'" + hex.EncodeToString([]byte(value)) + "'")
+	c.Must("insert into t values (4, ''), (5, '" + text + "'), (6, concat('" + text + "', ''))")
+	c.Must("update t set v = '" + text + "' where id = 4 and v <> '" + text + "'")
+	require.Equal(t, []string{"6|1|" + sum}, c.Must("select count(*), count(distinct v), md5(min(v)) from t"))
+	require.Equal(t, []string{"6"}, c.Must("select count(*) from t where v = '"+text+"' and v in (1, '"+text+"')"))
+	escaped := strings.ReplaceAll(text, `\`, `\\`)
+	c.Must("prepare s from \"delete from t where id = ? and v = '" + escaped + "' and id < ?\"")
+	c.Must("set @a = 6, @b = 9")
+	for range 2 {
+		c.Must("execute s using @a, @b")
+		require.Equal(t, []string{"5"}, c.Must("select count(*) from t"))
+	}
+	require.Equal(t, []string{value}, c.Must("select '"+text+"'"))
 }
