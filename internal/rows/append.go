@@ -182,7 +182,7 @@ func (c *Collection) putLong(row memory.Ref, value func(i int) ([]byte, bool)) e
 	for _, i := range c.layout.strings {
 		v, ok := value(i)
 		switch {
-		case !ok:
+		case !ok || i == c.layout.parted:
 		case len(v) > sharedOverflowBytes:
 			ref, err := c.overflow.putAlone(v)
 			if err != nil {
@@ -193,17 +193,25 @@ func (c *Collection) putLong(row memory.Ref, value func(i int) ([]byte, bool)) e
 			total += len(v)
 		}
 	}
-	if total == 0 {
-		return nil
-	}
 	if total > memory.MaxPageBytes {
 		return errRowTooLong(total)
 	}
-	if err := c.overflow.reserve(total); err != nil {
-		return err
+	if total > 0 {
+		if err := c.overflow.reserve(total); err != nil {
+			return err
+		}
 	}
 	for _, i := range c.layout.strings {
-		if v, ok := value(i); ok && len(v) <= sharedOverflowBytes {
+		v, ok := value(i)
+		switch {
+		case !ok:
+		case i == c.layout.parted:
+			ref, err := c.overflow.putParts(len(v), func(_, from, to int) ([]byte, error) { return v[from:to], nil })
+			if err != nil {
+				return err
+			}
+			*strAt(b, row, c.layout.columns[i].off) = makeStr(v, ref)
+		case len(v) <= sharedOverflowBytes:
 			*strAt(b, row, c.layout.columns[i].off) = makeStr(v, c.overflow.put(v))
 		}
 	}

@@ -138,7 +138,7 @@ func (c *Collection) copyLong(from, to memory.Ref) error {
 		off := c.layout.columns[i].off
 		s := strAt(b, from, off)
 		switch {
-		case !s.overflows():
+		case !s.overflows() || i == c.layout.parted:
 		case s.n > sharedOverflowBytes:
 			at, err := pins.resolve(s)
 			if err != nil {
@@ -154,16 +154,15 @@ func (c *Collection) copyLong(from, to memory.Ref) error {
 			total += int(s.n)
 		}
 	}
-	if total == 0 {
-		return nil
-	}
-	if err := c.overflow.reserve(total); err != nil {
-		return err
+	if total > 0 {
+		if err := c.overflow.reserve(total); err != nil {
+			return err
+		}
 	}
 	for _, i := range c.layout.strings {
 		off := c.layout.columns[i].off
 		s := strAt(b, from, off)
-		if !s.overflows() || s.n > sharedOverflowBytes {
+		if !s.overflows() || s.n > sharedOverflowBytes || i == c.layout.parted {
 			continue
 		}
 		at, err := pins.resolve(s)
@@ -171,6 +170,17 @@ func (c *Collection) copyLong(from, to memory.Ref) error {
 			return err
 		}
 		strAt(b, to, off).ref = c.overflow.put(memory.Bytes(b, at, int(s.n)))
+	}
+	if i := c.layout.parted; i >= 0 {
+		pins.Release()
+		off := c.layout.columns[i].off
+		if s := strAt(b, from, off); s.overflows() {
+			ref, err := c.overflow.copyParts(&pins, s)
+			if err != nil {
+				return err
+			}
+			strAt(b, to, off).ref = ref
+		}
 	}
 	return nil
 }

@@ -11,7 +11,8 @@
 // bytes lies in its 16-byte reference; a longer one lies at the end of its row's own page, and its reference is the
 // distance from the row to it: nothing is fixed when a block comes back to another frame, and pages of any size may be
 // mixed. Strings longer than an eighth of a page lie in overflow blocks, all of one row in one of them (but for those
-// longer than 64 KiB, each of which has its own); their reference is (block ordinal, offset).
+// longer than 64 KiB, each of which has its own); their reference is (block ordinal, offset). The rest of a sort key
+// that overflows is a list of parts instead, in blocks of at most 64 KiB.
 //
 // # Invariants
 //

@@ -2,6 +2,7 @@ package rows
 
 import (
 	"bytes"
+	"cmp"
 	"math/bits"
 	"slices"
 	"unsafe"
@@ -37,35 +38,37 @@ func (c *comparer) rows(a, b memory.Ref) int {
 	return bytes.Compare(s.bytes(c.base, a), t.bytes(c.base, b))
 }
 
-// long compares with overflow blocks pinned for the moment.
+// long compares part by part, with the block of one part of each pinned for the moment, within the minimum.
 func (c *comparer) long(a, b memory.Ref) int {
-	p, q := MakePins(c.acct), MakePins(c.acct)
-	defer p.Release()
-	defer q.Release()
-	x, err := c.text(&p, a)
-	if err == nil {
-		var y []byte
-		if y, err = c.text(&q, b); err == nil {
-			return bytes.Compare(x, y)
+	x := makeParts(c.acct, a, c.rest)
+	y := makeParts(c.acct, b, c.rest)
+	defer x.close()
+	defer y.close()
+	for {
+		// The ends of the parts need not be the same: a string on its page is one part.
+		if err := x.fill(); err != nil {
+			return c.fail(err)
 		}
+		if err := y.fill(); err != nil {
+			return c.fail(err)
+		}
+		n := min(len(x.part), len(y.part))
+		if n == 0 {
+			return cmp.Compare(len(x.part), len(y.part))
+		}
+		if r := bytes.Compare(x.part[:n], y.part[:n]); r != 0 {
+			return r
+		}
+		x.part, y.part = x.part[n:], y.part[n:]
 	}
+}
+
+// fail keeps the first error.
+func (c *comparer) fail(err error) int {
 	if c.err == nil {
 		c.err = err
 	}
 	return 0
-}
-
-// text is the rest of a row's key.
-func (c *comparer) text(p *Pins, row memory.Ref) ([]byte, error) {
-	s := strAt(c.base, row, c.rest)
-	if !s.overflows() {
-		return s.bytes(c.base, row), nil
-	}
-	ref, err := p.resolve(s)
-	if err != nil {
-		return nil, err
-	}
-	return memory.Bytes(c.base, ref, int(s.n)), nil
 }
 
 func (c *comparer) compare(a, b *element) int {

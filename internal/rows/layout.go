@@ -101,6 +101,7 @@ type Layout struct {
 	types    []types.Type
 	columns  []column
 	strings  []int // ordinals of kindString
+	parted   int   // the one whose overflow strings are lists of parts; -1: none
 	width    int   // bytes of a row, a multiple of 8
 	reserved int
 	nulls    uintptr // first byte of the null bits
@@ -109,7 +110,7 @@ type Layout struct {
 
 // NewLayout lays out columns of these types behind reservedBytes, a multiple of 8, that belong to the caller.
 func NewLayout(columns []types.Type, reservedBytes int) *Layout {
-	l := &Layout{types: columns, columns: make([]column, len(columns)), reserved: reservedBytes}
+	l := &Layout{types: columns, columns: make([]column, len(columns)), parted: -1, reserved: reservedBytes}
 	order := make([]int, len(columns))
 	for i, t := range columns {
 		l.columns[i].kind, l.columns[i].phys = kindOf(t), t.Phys()

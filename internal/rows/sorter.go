@@ -83,6 +83,9 @@ func NewSorter(acct *memory.Account, spec SortSpec) *Sorter {
 		columns = append(columns, restType())
 	}
 	s.layout = NewLayout(columns, prefixBytes+spec.Reserved)
+	if !s.keys.exact {
+		s.layout.parted = len(columns) - 1
+	}
 	s.pageBytes = s.layout.PageBytes(spec.PageBytes)
 	s.long = s.longKeys()
 	s.held = builderPages
