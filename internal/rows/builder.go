@@ -2,6 +2,7 @@ package rows
 
 import (
 	"github.com/spillwaydb/spillway/internal/memory"
+	"github.com/spillwaydb/spillway/internal/sqlerr"
 	"github.com/spillwaydb/spillway/internal/types"
 	"github.com/spillwaydb/spillway/internal/vector"
 )
@@ -40,6 +41,7 @@ type Builder struct {
 
 	rows     *Collection
 	segments []*segment // the last one is being filled
+	spare    int64      // surplus that it leaves to others
 
 	prefixes [step]prefix
 	sel      [step]uint16
@@ -65,16 +67,18 @@ func (s *Sorter) NewBuilder() (*Builder, error) {
 		b.columns[len(b.columns)-1] = &b.rest
 		b.arena = vector.MakeArena(s.acct, s.restArenaBytes())
 	}
-	b.rows = s.newRows()
+	b.spare = s.spareBytes()
+	b.newRows()
 	return b, nil
 }
 
 func restType() types.Type { return types.NewVarBinary(types.MaxLongBlob) }
 
-func (s *Sorter) newRows() *Collection {
-	c := NewCollection(s.acct, s.layout, s.pageBytes)
-	c.Keep(s.held)
-	return c
+func (b *Builder) newRows() {
+	s := b.s
+	b.rows = NewCollection(s.acct, s.layout, s.pageBytes)
+	b.rows.Keep(s.held)
+	b.rows.spare = b.spare
 }
 
 // Append adds rows sel of cols, which are of the input's types. fill, if not nil, is called for the i-th row of sel
@@ -222,6 +226,9 @@ func (b *Builder) elements() ([]element, error) {
 			size *= growBlocks
 		}
 	}
+	if kind == memory.Leased && !spares(b.s.acct, int64(size), b.spare) {
+		return nil, sqlerr.ErrNoSurplus
+	}
 	page, err := b.s.acct.Alloc(size, kind)
 	if noSurplus(err) && size > heldElements {
 		page, err = b.s.acct.Alloc(heldElements, kind)
@@ -264,7 +271,7 @@ func (b *Builder) write() error {
 		return err
 	}
 	b.drop()
-	b.rows = b.s.newRows()
+	b.newRows()
 	b.s.addRun(r)
 	return b.s.thin()
 }

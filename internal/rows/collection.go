@@ -2,6 +2,7 @@ package rows
 
 import (
 	"github.com/spillwaydb/spillway/internal/memory"
+	"github.com/spillwaydb/spillway/internal/sqlerr"
 )
 
 // header stands at the start of a block of rows.
@@ -33,9 +34,10 @@ type Collection struct {
 	bytes    int64 // of all blocks, freed ones included
 
 	tail   tail
-	keep   bool // full blocks stay pinned until Release
-	held   int  // so many of them within the minimum, the others as leases
-	pinned int  // the first block that is pinned; blocks before it are not
+	keep   bool  // full blocks stay pinned until Release
+	held   int   // so many of them within the minimum, the others as leases
+	pinned int   // the first block that is pinned; blocks before it are not
+	spare  int64 // surplus that further leases leave to others
 }
 
 // tail is the last block.
@@ -119,7 +121,11 @@ func (c *Collection) room(need int) error {
 	if c.series == 0 {
 		c.series = c.acct.NewSeries()
 	}
-	id, ref, err := c.acct.NewBlockIn(c.series, size, c.nextKind())
+	kind := c.nextKind()
+	if kind == memory.Leased && !spares(c.acct, int64(size), c.spare) {
+		return sqlerr.ErrNoSurplus
+	}
+	id, ref, err := c.acct.NewBlockIn(c.series, size, kind)
 	if err != nil {
 		return err
 	}
