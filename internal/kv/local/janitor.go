@@ -14,7 +14,7 @@ const (
 // startJanitor starts the goroutine that gives C memory back. Blocks that made way for a memtable, or for others that
 // do not fit into their places, are freed, but stay with malloc as holes in its arena, and memtables are not taken from
 // there. The holes are given back once they are half a memtable larger than what the last trim left: pages that are
-// partly in use. A trim of 15 MiB in 1,500 holes takes some 5 ms, in which malloc waits.
+// partly in use. A trim of 15 MiB in 1,500 holes takes some 5 to 30 ms, in which malloc waits.
 func (s *store) startJanitor() {
 	s.stop = make(chan struct{})
 	s.background.Go(func() {
