@@ -40,7 +40,7 @@ func (k *Lookup) Close() error { return k.t.Close() }
 // NewLocal makes a worker's share.
 func (k *Lookup) NewLocal(w *exec.Worker) (*LocalLookup, error) {
 	x := &LocalLookup{prefix: k.prefix, node: k.t.o.Node}
-	x.keys = &keyedSpans{t: k.t, worker: w, prefix: k.prefix}
+	x.keys = &keyedSpans{flight: flight{worker: w}, t: k.t, prefix: k.prefix}
 	var err error
 	if x.local, err = newLocal(k.t, w, x.keys); err != nil {
 		return nil, err
@@ -98,14 +98,13 @@ func (l *LocalLookup) Close() error { return l.local.Close() }
 
 // keyedSpans reads the pairs of a list of keys. The worker has a token while it does.
 type keyedSpans struct {
+	flight // without an iterator: the list is not begun, or read
 	t      *Table
-	worker *exec.Worker // nil: no flow control
 	prefix *table.KeyPrefix
 	list   Keys // nil: all is read
 	first  int
 	from   int // of the list: where it begins
 	last   int // the key of the last pair
-	it     kv.Iterator
 	span   kv.Span
 }
 
@@ -128,7 +127,7 @@ func (s *keyedSpans) fill(ctx context.Context, p *pairPage, maxPairs int) (bool,
 		return false, nil
 	}
 	if s.it == nil {
-		if err := s.open(ctx); err != nil {
+		if _, err := s.open(ctx, s.next); err != nil {
 			return false, err
 		}
 	}
@@ -146,25 +145,8 @@ func (s *keyedSpans) fill(ctx context.Context, p *pairPage, maxPairs int) (bool,
 	return true, nil
 }
 
-func (s *keyedSpans) open(ctx context.Context) error {
-	if s.worker != nil {
-		if err := s.worker.TakeToken(ctx); err != nil {
-			return err
-		}
-	}
-	it, err := s.t.reader.ScanSpans(s.t.o.Account, s, kv.ScanOptions{First: s.first})
-	if err != nil {
-		s.returnToken()
-		return err
-	}
-	s.it = it
-	return nil
-}
-
-func (s *keyedSpans) returnToken() {
-	if s.worker != nil {
-		s.worker.ReturnToken()
-	}
+func (s *keyedSpans) next() (kv.Iterator, error) {
+	return s.t.reader.ScanSpans(s.t.o.Account, s, kv.ScanOptions{First: s.first})
 }
 
 // skip begins anew behind a key of which more was about to be read.
@@ -180,21 +162,8 @@ func (s *keyedSpans) skip(to int) error {
 	return nil
 }
 
-func (s *keyedSpans) pause() error {
-	if s.it == nil {
-		return nil
-	}
-	return s.it.Pause()
-}
-
 // close ends the list.
 func (s *keyedSpans) close() error {
 	s.list = nil
-	if s.it == nil {
-		return nil
-	}
-	it := s.it
-	s.it = nil
-	s.returnToken()
-	return it.Close()
+	return s.flight.close()
 }

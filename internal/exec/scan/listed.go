@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 
-	"github.com/spillwaydb/spillway/internal/exec"
 	"github.com/spillwaydb/spillway/internal/kv"
 	"github.com/spillwaydb/spillway/internal/plan/physical"
 )
@@ -50,11 +49,10 @@ func (t *Table) takeList(list []kv.Span) []kv.Span {
 
 // listedSpans reads the pairs of several morsels in one pass. The worker has a token while they are in flight.
 type listedSpans struct {
+	flight // without an iterator: between lists
 	t      *Table
-	worker *exec.Worker // nil: no flow control
 	list   []kv.Span
-	first  int         // most pairs of each; 0: all
-	it     kv.Iterator // nil: between lists
+	first  int // most pairs of each; 0: all
 }
 
 var (
@@ -71,7 +69,7 @@ func (s *listedSpans) Span(i int) kv.Span { return s.list[i] }
 func (s *listedSpans) fill(ctx context.Context, p *pairPage, maxPairs int) (bool, error) {
 	for {
 		if s.it == nil {
-			if ok, err := s.open(ctx); err != nil || !ok {
+			if ok, err := s.open(ctx, s.next); err != nil || !ok {
 				return false, err
 			}
 		}
@@ -85,43 +83,10 @@ func (s *listedSpans) fill(ctx context.Context, p *pairPage, maxPairs int) (bool
 	}
 }
 
-// open begins the next list; false: there is none.
-func (s *listedSpans) open(ctx context.Context) (bool, error) {
-	if s.worker != nil {
-		if err := s.worker.TakeToken(ctx); err != nil {
-			return false, err
-		}
+// next begins the next list; nil: there is none.
+func (s *listedSpans) next() (kv.Iterator, error) {
+	if s.list = s.t.takeList(s.list[:0]); len(s.list) == 0 {
+		return nil, nil
 	}
-	var err error
-	if s.list = s.t.takeList(s.list[:0]); len(s.list) > 0 {
-		s.it, err = s.t.reader.ScanSpans(s.t.o.Account, s, kv.ScanOptions{First: s.first})
-		if err == nil {
-			return true, nil
-		}
-	}
-	s.returnToken()
-	return false, err
-}
-
-func (s *listedSpans) returnToken() {
-	if s.worker != nil {
-		s.worker.ReturnToken()
-	}
-}
-
-func (s *listedSpans) pause() error {
-	if s.it == nil {
-		return nil
-	}
-	return s.it.Pause()
-}
-
-func (s *listedSpans) close() error {
-	if s.it == nil {
-		return nil
-	}
-	it := s.it
-	s.it = nil
-	s.returnToken()
-	return it.Close()
+	return s.t.reader.ScanSpans(s.t.o.Account, s, kv.ScanOptions{First: s.first})
 }

@@ -61,7 +61,7 @@ func (l *local) open(pairs filler) error {
 	case t.feed == feedNone:
 		l.fill = pairs
 	case t.feed == feedPoints && t.listed():
-		l.fill = &listedSpans{t: t, worker: l.worker, first: 1}
+		l.fill = &listedSpans{t: t, flight: flight{worker: l.worker}, first: 1}
 	case t.feed == feedIndex && n.Lock == physical.LockNone && !n.KeepOrder:
 		index = n.Table.Primary
 		f := &fetch{t: t, entries: pairs}
@@ -197,9 +197,9 @@ func (noFill) close() error                                       { return nil }
 func (t *Table) spans(w *exec.Worker) (filler, *lockedSpans) {
 	switch {
 	case t.listed():
-		return &listedSpans{t: t, worker: w}, nil
+		return &listedSpans{t: t, flight: flight{worker: w}}, nil
 	case t.o.Node.Lock == physical.LockNone:
-		return &spans{t: t, worker: w}, nil
+		return &spans{t: t, flight: flight{worker: w}}, nil
 	}
 	s := &lockedSpans{t: t}
 	return s, s
@@ -208,9 +208,8 @@ func (t *Table) spans(w *exec.Worker) (filler, *lockedSpans) {
 // spans reads the pairs of morsels as they lie in the statement's snapshot. The worker has a token while a morsel is in
 // flight.
 type spans struct {
+	flight // without an iterator: between morsels
 	t      *Table
-	worker *exec.Worker // nil: no flow control
-	it     kv.Iterator  // nil: between morsels
 }
 
 var (
@@ -221,7 +220,7 @@ var (
 func (s *spans) fill(ctx context.Context, p *pairPage, maxPairs int) (bool, error) {
 	for {
 		if s.it == nil {
-			if ok, err := s.open(ctx); err != nil || !ok {
+			if ok, err := s.open(ctx, s.next); err != nil || !ok {
 				return false, err
 			}
 		}
@@ -240,50 +239,15 @@ func (s *spans) fill(ctx context.Context, p *pairPage, maxPairs int) (bool, erro
 	}
 }
 
-// open begins the next morsel; false: there is none.
-func (s *spans) open(ctx context.Context) (bool, error) {
-	if s.worker != nil {
-		if err := s.worker.TakeToken(ctx); err != nil {
-			return false, err
-		}
-	}
+// next begins the next morsel; nil: there is none.
+func (s *spans) next() (kv.Iterator, error) {
 	m, ok := s.t.take()
-	if ok {
-		n := s.t.o.Node
-		o := kv.ScanOptions{Reverse: n.Reverse, Once: len(n.Ranges) == 0 && n.Points == nil}
-		it, err := s.t.reader.Scan(s.t.o.Account, m, o)
-		if err == nil {
-			s.it = it
-			return true, nil
-		}
-		s.returnToken()
-		return false, err
+	if !ok {
+		return nil, nil
 	}
-	s.returnToken()
-	return false, nil
-}
-
-func (s *spans) returnToken() {
-	if s.worker != nil {
-		s.worker.ReturnToken()
-	}
-}
-
-func (s *spans) pause() error {
-	if s.it == nil {
-		return nil
-	}
-	return s.it.Pause()
-}
-
-func (s *spans) close() error {
-	if s.it == nil {
-		return nil
-	}
-	it := s.it
-	s.it = nil
-	s.returnToken()
-	return it.Close()
+	n := s.t.o.Node
+	o := kv.ScanOptions{Reverse: n.Reverse, Once: len(n.Ranges) == 0 && n.Points == nil}
+	return s.t.reader.Scan(s.t.o.Account, m, o)
 }
 
 // primaryOf cuts the row's key, without prefix, out of a key of rows or an entry of an index.
