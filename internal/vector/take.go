@@ -54,3 +54,17 @@ func fill[T any](dst, src []T, n int) {
 		dst[i] = src[0]
 	}
 }
+
+// NotNull keeps the rows of sel, in place, that are not NULL in v.
+func (v *Vector) NotNull(sel []uint16) []uint16 {
+	if v.NoNulls {
+		return sel
+	}
+	out := sel[:0]
+	for _, i := range sel {
+		if !v.IsNull(int(i)) {
+			out = append(out, i)
+		}
+	}
+	return out
+}

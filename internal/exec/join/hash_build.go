@@ -74,7 +74,7 @@ func (l *hashBuild) Consume(_ context.Context, b *vector.Batch) (exec.OpResult, 
 		chunk := l.sel[:copy(l.sel[:], sel[:n])]
 		for i := range h.o.Keys {
 			if !h.o.Keys[i].NullSafe {
-				chunk = notNull(&l.keys[i], chunk)
+				chunk = l.keys[i].NotNull(chunk)
 			}
 		}
 		if len(chunk) < n {
@@ -97,20 +97,6 @@ func (l *hashBuild) Consume(_ context.Context, b *vector.Batch) (exec.OpResult, 
 		sel = sel[n:]
 	}
 	return exec.NeedMore, nil
-}
-
-// notNull keeps the rows of sel, in place, that are not NULL in v.
-func notNull(v *vector.Vector, sel []uint16) []uint16 {
-	if v.NoNulls {
-		return sel
-	}
-	out := sel[:0]
-	for _, i := range sel {
-		if !v.IsNull(int(i)) {
-			out = append(out, i)
-		}
-	}
-	return out
 }
 
 // Combine hands the partitions over, without pins.

@@ -138,7 +138,7 @@ func (l *mergeBuild) Consume(_ context.Context, b *vector.Batch) (exec.OpResult,
 		l.keys[i].Type = k.Type
 		l.cols[i] = &l.keys[i]
 		if !k.NullSafe {
-			sel = notNull(l.cols[i], sel)
+			sel = l.cols[i].NotNull(sel)
 		}
 	}
 	_, err := l.rows.Append(l.cols, sel, l.refs)

@@ -74,7 +74,7 @@ func keysOf(b *vector.Batch, columns []column) (keys []*vector.Vector, sel []uin
 	for i, c := range columns {
 		keys = append(keys, b.Cols[i])
 		if !c.nullSafe {
-			sel = notNull(b.Cols[i], sel)
+			sel = b.Cols[i].NotNull(sel)
 		}
 	}
 	return keys, sel
@@ -318,7 +318,7 @@ func TestReaders(t *testing.T) {
 						}
 					}
 					b.Len = 500
-					want := len(notNull(b.Cols[0], append([]uint16(nil), rows.All(500)...)))
+					want := len(b.Cols[0].NotNull(append([]uint16(nil), rows.All(500)...)))
 					if rd.Apply(b); b.Rows() < want {
 						done <- fmt.Errorf("%d of %d rows passed", b.Rows(), want)
 						return

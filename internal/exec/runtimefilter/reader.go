@@ -62,10 +62,10 @@ func (r *Reader) Apply(b *vector.Batch) {
 		if bounds := &f.bounds[i]; Bounded(k.Type) || f.rows == 0 {
 			sel = bounds.within(&r.keys[i], sel)
 			if !bounds.Null {
-				sel = notNull(&r.keys[i], sel)
+				sel = r.keys[i].NotNull(sel)
 			}
 		} else if !k.NullSafe {
-			sel = notNull(&r.keys[i], sel)
+			sel = r.keys[i].NotNull(sel)
 		}
 	}
 	if r.all && f.bloom.words != nil {
@@ -93,20 +93,6 @@ func (r *Reader) look(b *vector.Batch, sel []uint16) []uint16 {
 			if r.f.bloom.has(r.hashes[j]) {
 				out = append(out, i)
 			}
-		}
-	}
-	return out
-}
-
-// notNull keeps the rows of sel, in place, that are not NULL in v.
-func notNull(v *vector.Vector, sel []uint16) []uint16 {
-	if v.NoNulls {
-		return sel
-	}
-	out := sel[:0]
-	for _, i := range sel {
-		if !v.IsNull(int(i)) {
-			out = append(out, i)
 		}
 	}
 	return out
