@@ -245,7 +245,6 @@ func (a *altered) setCollation(s SetCollation) error {
 		c := &a.t.Columns[i]
 		if (c.Type.IsString() && !c.Type.IsBinaryString() || c.Type.Members != nil) && c.Type.Collation != s.Collation {
 			c.Type.Collation = s.Collation
-			c.Default.Type = c.Type
 			a.copies = true
 		}
 	}
@@ -259,7 +258,8 @@ func (a *altered) setDefault(s SetDefault) error {
 		return sqlerr.New(sqlerr.ErrBadField, s.Column, a.t.Name)
 	}
 	c := &a.t.Columns[i]
-	c.DefaultKind, c.DefaultText = s.DefaultKind, s.DefaultText
+	c.DefaultKind = s.DefaultKind
+	c.SetDefaultText(s.DefaultText)
 	return setDefault(a.d, c, s.Default)
 }
 

@@ -97,17 +97,16 @@ func (a *altered) addColumn(s AddColumn) error {
 	a.t.NextID++
 	switch c.DefaultKind {
 	case schema.DefaultNow:
-		c.Initial = a.now(c.Type)
+		c.SetInitial(a.now(c.Type))
 	case schema.DefaultExpression:
 		return sqlerr.New(sqlerr.ErrNotSupportedYet, "ALTER TABLE ... ADD COLUMN ... DEFAULT (expression)")
 	case schema.DefaultAutoIncr:
 		a.copies = true
 	case schema.DefaultValue:
-		c.Initial = c.Default
+		c.SetInitial(c.Default())
 	default:
-		c.Initial = types.NullDatum(c.Type)
 		if !c.Type.Nullable {
-			c.Initial = implicitDefault(c.Type)
+			c.SetInitial(implicitDefault(c.Type))
 		}
 	}
 	if err := a.place(c, s.Position); err != nil {
@@ -170,8 +169,8 @@ func (a *altered) modifyColumn(s ModifyColumn) error {
 	if err != nil {
 		return err
 	}
-	c.ID, c.Initial = was.ID, was.Initial
-	c.Initial.Type = c.Type
+	c.ID = was.ID
+	c.SetInitial(was.Initial())
 	if !table.SameStorage(was.Type, c.Type, a.inKey(was.ID)) {
 		a.copies = true
 	}
@@ -303,7 +302,14 @@ func (a *altered) finish() error {
 	if err := nameIndexes(a.t); err != nil {
 		return err
 	}
-	return checkAutoIncrement(a.t)
+	if err := checkAutoIncrement(a.t); err != nil {
+		return err
+	}
+	a.t = a.t.Pack()
+	for i, x := range a.added {
+		a.added[i] = a.t.IndexByID(x.ID)
+	}
+	return nil
 }
 
 // finishPrimary makes the primary key, or keeps the one there was.
@@ -352,8 +358,7 @@ func (a *altered) converter(conv types.ConvContext) table.Convert {
 				row[i] = v
 				continue
 			case f < 0:
-				row[i] = col.Initial
-				row[i].Type = col.Type
+				row[i] = col.Initial()
 				continue
 			}
 			if err := convertColumn(&conv, col, a.old.Columns[f].Type, old[f], &row[i]); err != nil {

@@ -13,9 +13,10 @@ const maxColumns = 1017
 // newColumn checks a column and converts its default.
 func newColumn(d *DDL, s *ColumnSpec) (schema.Column, error) {
 	c := schema.Column{
-		Name: s.Name, Type: s.Type, DefaultKind: s.DefaultKind, DefaultText: s.DefaultText, OnUpdateNow: s.OnUpdateNow,
-		Comment: s.Comment,
+		Name: s.Name, Type: s.Type, DefaultKind: s.DefaultKind, OnUpdateNow: s.OnUpdateNow,
 	}
+	c.SetDefaultText(s.DefaultText)
+	c.SetComment(s.Comment)
 	if err := checkName(s.Name, sqlerr.ErrWrongColumnName); err != nil {
 		return c, err
 	}
@@ -35,16 +36,15 @@ func checkType(name string, t types.Type) error {
 	return nil
 }
 
-// setDefault converts and checks the default of c, whose DefaultKind and DefaultText are set.
+// setDefault converts and checks the default of c, whose DefaultKind and text are set.
 func setDefault(d *DDL, c *schema.Column, value types.Datum) error {
-	c.Default = types.NullDatum(c.Type)
+	c.SetDefault(types.NullDatum(c.Type))
 	switch c.DefaultKind {
 	case schema.DefaultAutoIncr:
 		if !c.Type.IsInteger() && !c.Type.IsFloat() {
 			return sqlerr.New(sqlerr.ErrWrongFieldSpec, c.Name)
 		}
 		c.Type.Nullable = false
-		c.Default.Type = c.Type
 	case schema.DefaultNow:
 		if c.Type.ID != types.DateTime && c.Type.ID != types.Timestamp {
 			return sqlerr.New(sqlerr.ErrInvalidDefault, c.Name)
@@ -65,9 +65,8 @@ func setDefault(d *DDL, c *schema.Column, value types.Datum) error {
 		if err != nil {
 			return sqlerr.Wrap(err, sqlerr.ErrInvalidDefault, c.Name)
 		}
-		v.Type = c.Type
 		v.S = append([]byte(nil), v.S...)
-		c.Default = v
+		c.SetDefault(v)
 	}
 	if c.OnUpdateNow && c.Type.ID != types.DateTime && c.Type.ID != types.Timestamp {
 		return sqlerr.New(sqlerr.ErrInvalidOnUpdate, c.Name)

@@ -84,8 +84,8 @@ func writeColumn(b *strings.Builder, t *schema.Table, c *schema.Column) {
 	if c.OnUpdateNow {
 		b.WriteString(" ON UPDATE " + nowText(c.Type))
 	}
-	if c.Comment != "" {
-		b.WriteString(" COMMENT " + quoteText(c.Comment))
+	if c.Comment() != "" {
+		b.WriteString(" COMMENT " + quoteText(c.Comment()))
 	}
 }
 
@@ -108,9 +108,9 @@ func writeDefault(b *strings.Builder, c *schema.Column) {
 	case schema.DefaultNow:
 		b.WriteString(" DEFAULT " + nowText(c.Type))
 	case schema.DefaultExpression:
-		b.WriteString(" DEFAULT (" + c.DefaultText + ")")
+		b.WriteString(" DEFAULT (" + c.DefaultText() + ")")
 	case schema.DefaultValue:
-		b.WriteString(" DEFAULT " + valueText(c.Default))
+		b.WriteString(" DEFAULT " + valueText(c.Default()))
 	default:
 		if c.Type.Nullable && !c.Type.IsBlob() && c.Type.ID != types.JSON {
 			b.WriteString(" DEFAULT NULL")
@@ -134,15 +134,15 @@ func DefaultText(c *schema.Column) (string, bool) {
 	case schema.DefaultNow:
 		return nowText(c.Type), true
 	case schema.DefaultExpression:
-		return c.DefaultText, true
+		return c.DefaultText(), true
 	case schema.DefaultValue:
-		if c.Default.IsNull() {
+		if c.Default().IsNull() {
 			return "", false
 		}
 		if c.Type.ID == types.Bit {
-			return valueText(c.Default), true
+			return valueText(c.Default()), true
 		}
-		return string(c.Default.AppendText(nil, nil)), true
+		return string(c.Default().AppendText(nil, nil)), true
 	}
 	return "", false
 }

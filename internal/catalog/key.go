@@ -150,12 +150,11 @@ func setPrimary(t *schema.Table, k *KeySpec) error {
 	}
 	for _, p := range x.Columns {
 		c := &t.Columns[p.Column]
-		if c.Type.Nullable && c.DefaultKind == schema.DefaultValue && c.Default.IsNull() {
+		if c.Type.Nullable && c.DefaultKind == schema.DefaultValue && c.Default().IsNull() {
 			// MySQL takes an explicit DEFAULT NULL for an explicit NULL.
 			return sqlerr.New(sqlerr.ErrPrimaryCantHaveNull)
 		}
 		c.Type.Nullable = false
-		c.Default.Type.Nullable = false
 	}
 	x.ID = t.NextID
 	t.NextID++

@@ -146,9 +146,9 @@ func encodeTable(t *schema.Table) (kv.Value, error) {
 	for i := range t.Columns {
 		c := &t.Columns[i]
 		s.Columns = append(s.Columns, storedColumn{
-			ID: c.ID, Name: c.Name, Type: storeType(c.Type), DefaultKind: c.DefaultKind, Default: storeDatum(c.Default),
-			DefaultText: c.DefaultText, OnUpdateNow: c.OnUpdateNow, Hidden: c.Hidden, Comment: c.Comment,
-			Initial: storeDatum(c.Initial),
+			ID: c.ID, Name: c.Name, Type: storeType(c.Type), DefaultKind: c.DefaultKind,
+			Default: storeDatum(c.Default()), DefaultText: c.DefaultText(), OnUpdateNow: c.OnUpdateNow,
+			Hidden: c.Hidden, Comment: c.Comment(), Initial: storeDatum(c.Initial()),
 		})
 	}
 	return encode(s)
@@ -161,7 +161,7 @@ func decodeTable(b kv.Value) (*schema.Table, error) {
 	}
 	t := &schema.Table{
 		ID: s.ID, NextID: s.NextID, Version: s.Version, DB: s.DB, Name: s.Name, Primary: &s.Primary, Indexes: s.Indexes,
-		Comment: s.Comment, Created: s.Created, ViewText: s.ViewText,
+		Comment: s.Comment, Created: s.Created, ViewText: s.ViewText, Columns: make([]schema.Column, len(s.Columns)),
 	}
 	var err error
 	if t.Collation, err = collationNamed(s.Collation); err != nil {
@@ -173,11 +173,14 @@ func decodeTable(b kv.Value) (*schema.Table, error) {
 		if err != nil {
 			return nil, err
 		}
-		t.Columns = append(t.Columns, schema.Column{
-			ID: c.ID, Name: c.Name, Type: typ, DefaultKind: c.DefaultKind, Default: loadDatum(typ, c.Default),
-			DefaultText: c.DefaultText, OnUpdateNow: c.OnUpdateNow, Hidden: c.Hidden, Comment: c.Comment,
-			Initial: loadDatum(typ, c.Initial),
-		})
+		t.Columns[i] = schema.Column{
+			ID: c.ID, Name: c.Name, Type: typ, DefaultKind: c.DefaultKind, OnUpdateNow: c.OnUpdateNow, Hidden: c.Hidden,
+		}
+		column := &t.Columns[i]
+		column.SetDefault(loadDatum(typ, c.Default))
+		column.SetInitial(loadDatum(typ, c.Initial))
+		column.SetDefaultText(c.DefaultText)
+		column.SetComment(c.Comment)
 	}
 	for _, x := range append([]*schema.Index{t.Primary}, t.Indexes...) {
 		for _, p := range x.Columns {
@@ -186,7 +189,7 @@ func decodeTable(b kv.Value) (*schema.Table, error) {
 			}
 		}
 	}
-	return t, nil
+	return t.Pack(), nil
 }
 
 func storeType(t types.Type) storedType {

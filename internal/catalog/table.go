@@ -64,6 +64,7 @@ func (d *DDL) exists(n Name, ifNotExists bool) error {
 
 // putNew stores and publishes a table that did not exist.
 func (c *Catalog) putNew(ctx context.Context, d DDL, t *schema.Table, autoIncrement uint64) error {
+	t = t.Pack()
 	t.ID, t.Version, t.Created = c.newID(), 1, c.now().Unix()
 	return c.write(ctx, d.Txn, func(tx kv.Txn) error {
 		if column := t.AutoIncrement(); column >= 0 && autoIncrement > 1 {
@@ -227,12 +228,13 @@ func (c *Catalog) RenameTables(ctx context.Context, d DDL, pairs [][2]Name) erro
 		if _, err := s.Table(to.DB, to.Table); err == nil {
 			return sqlerr.New(sqlerr.ErrTableExists, to.Table)
 		}
-		t := *old
-		t.DB, t.Name, t.Version = to.DB, to.Table, old.Version+1
-		change := putTable(old, &t)
+		draft := *old
+		draft.DB, draft.Name, draft.Version = to.DB, to.Table, old.Version+1
+		t := draft.Pack()
+		change := putTable(old, t)
 		s = change(s)
 		changes = append(changes, change)
-		last[t.ID] = &t
+		last[t.ID] = t
 	}
 	return c.write(ctx, d.Txn, func(tx kv.Txn) error {
 		for _, t := range last {

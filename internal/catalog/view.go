@@ -55,6 +55,7 @@ func (c *Catalog) CreateView(ctx context.Context, d DDL, spec ViewSpec) error {
 	if old == nil {
 		return c.putNew(ctx, d, t, 0)
 	}
+	t = t.Pack()
 	t.ID, t.Version, t.Created = old.ID, old.Version+1, c.now().Unix()
 	return c.write(ctx, d.Txn, func(tx kv.Txn) error { return setTable(tx, t) }, func(s *Snapshot) *Snapshot {
 		t.Since = s.Version + 1

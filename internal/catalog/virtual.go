@@ -59,7 +59,7 @@ func (c *Catalog) RegisterVirtual(tables ...VirtualTable) {
 		if d := next.dbs[t.DB]; d != nil {
 			desc, tablesOf = d.desc, maps.Clone(d.tables)
 		}
-		tablesOf[name] = &t
+		tablesOf[name] = t.Pack()
 		c.virtual[t.ID] = v
 		next = next.with(t.DB, desc, tablesOf)
 	}

@@ -146,8 +146,8 @@ func columnRow(t *schema.Table, c *schema.Column, ordinal, position int) []any {
 	}
 	return []any{
 		"def", t.DB, t.Name, c.Name, position, def, ty.Nullable, ty.ID.String(), characters, octets, precision, scale,
-		fsp, charset, coll, ty.String(), columnKey(t, ordinal), extra(c), "select,insert,update,references", c.Comment,
-		"", nil,
+		fsp, charset, coll, ty.String(), columnKey(t, ordinal), extra(c), "select,insert,update,references",
+		c.Comment(), "", nil,
 	}
 }
 

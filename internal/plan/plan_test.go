@@ -104,7 +104,7 @@ func (c *fakeCatalog) add(t *testing.T, text string) {
 			if strings.Contains(rest, "not null") {
 				col.Type.Nullable = false
 			} else if tab.Primary == nil {
-				col.DefaultKind, col.Default = schema.DefaultValue, types.NullDatum(typ)
+				col.DefaultKind = schema.DefaultValue
 			}
 			if strings.Contains(rest, "auto") {
 				col.DefaultKind = schema.DefaultAutoIncr

@@ -3,10 +3,7 @@
 // freely.
 package schema
 
-import (
-	"github.com/spillwaydb/spillway/internal/types"
-	"github.com/spillwaydb/spillway/internal/types/collation"
-)
+import "github.com/spillwaydb/spillway/internal/types/collation"
 
 // ID numbers databases and tables (one sequence) and, within a table, columns and indexes. IDs are never used again.
 type ID uint32
@@ -31,21 +28,6 @@ const (
 	DefaultAutoIncr                      // AUTO_INCREMENT
 	DefaultExpression                    // DefaultText is an expression, DEFAULT (expr)
 )
-
-// Column describes one column of a table.
-type Column struct {
-	ID          ID
-	Name        string
-	Type        types.Type
-	DefaultKind DefaultKind
-	Default     types.Datum // of the column's type; Kind null for DEFAULT NULL
-	DefaultText string
-	OnUpdateNow bool
-	Hidden      bool // the row id of tables without primary key
-	Comment     string
-	// Initial is the value in rows that were written before the column was added; of the column's type.
-	Initial types.Datum
-}
 
 // IndexColumn is one part of a key.
 type IndexColumn struct {
@@ -82,6 +64,8 @@ type Table struct {
 	// Since is the version of the catalog with which the table's data, or one of its indexes, came to be: a transaction
 	// whose read view is older than that cannot read it (error 1412). Not stored: 0 after a restart.
 	Since uint64
+	// Bytes is what the descriptor takes of the heap; of a packed one (see Pack), else 0.
+	Bytes int64
 }
 
 // ColumnByName returns the ordinal of the column, or -1. Names compare without case, as MySQL's do.
@@ -101,6 +85,16 @@ func (t *Table) IndexByName(name string) *Index {
 	}
 	for _, x := range t.Indexes {
 		if EqualName(x.Name, name) {
+			return x
+		}
+	}
+	return nil
+}
+
+// IndexByID returns a secondary index, or nil.
+func (t *Table) IndexByID(id ID) *Index {
+	for _, x := range t.Indexes {
+		if x.ID == id {
 			return x
 		}
 	}

@@ -358,7 +358,9 @@ func (s *Session) columnDefaultSpec(
 		*kind, *text = schema.DefaultExpression, b.String()
 		budget := s.newLedger()
 		defer budget.release()
-		_, err := bind.DefaultExpression(s.bindContext(env, answer{}, budget), &schema.Column{DefaultText: *text})
+		var column schema.Column
+		column.SetDefaultText(*text)
+		_, err := bind.DefaultExpression(s.bindContext(env, answer{}, budget), &column)
 		return err
 	}
 	d, err := s.evalScalar(ctx, env, e, answer{})

@@ -55,7 +55,7 @@ func NewDecoder(c *Codec, x *schema.Index, ordinals []int, withKey bool) (*Decod
 	last := -1
 	for out, o := range ordinals {
 		d.types = append(d.types, t.Columns[o].Type)
-		d.initials[out] = t.Columns[o].Initial
+		d.initials[out] = t.Columns[o].Initial()
 		if i := d.restorablePart(parts, o); i >= 0 {
 			if parts[i].out >= 0 {
 				return nil, sqlerr.AssertionError("column %s wanted twice", t.Columns[o].Name)

@@ -70,7 +70,7 @@ func newLayout(t *schema.Table, ordinals []int) *layout {
 	fixed, vars := 0, 0
 	for _, o := range ordinals {
 		c := &t.Columns[o]
-		s := stored{ordinal: o, typ: c.Type, store: storageOf(c.Type), initial: c.Initial}
+		s := stored{ordinal: o, typ: c.Type, store: storageOf(c.Type), initial: c.Initial()}
 		l.cols = append(l.cols, s)
 		fixed += s.store.width
 		if s.store.width == 0 {

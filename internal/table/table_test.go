@@ -377,12 +377,14 @@ func TestAddedColumn(t *testing.T) {
 	}
 	text := types.NewVarChar(50, collation.Default)
 	long := []byte("longer than what lies inline")
-	add(1, schema.Column{ID: 101, Name: "n1", Type: types.NewInt(), Initial: types.NewIntDatum(types.NewInt(), 42)})
-	add(4, schema.Column{ID: 102, Name: "n2", Type: text, Initial: types.NewStringDatum(text, long)})
+	add(1, schema.Column{ID: 101, Name: "n1", Type: types.NewInt()})
+	added.Columns[1].SetInitial(types.NewIntDatum(types.NewInt(), 42))
+	add(4, schema.Column{ID: 102, Name: "n2", Type: text})
+	added.Columns[4].SetInitial(types.NewStringDatum(text, long))
 	add(len(added.Columns), schema.Column{ID: 103, Name: "n3", Type: types.NewInt()})
 	c := NewCodec(&added)
 	want := make([]types.Datum, len(added.Columns))
-	want[0], want[1], want[4] = row[0], added.Columns[1].Initial, added.Columns[4].Initial
+	want[0], want[1], want[4] = row[0], added.Columns[1].Initial(), added.Columns[4].Initial()
 
 	got := make([]types.Datum, len(added.Columns))
 	_, err := c.DecodeRow(key, value, got, nil)

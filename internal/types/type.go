@@ -53,6 +53,26 @@ type Members struct {
 // NewMembers copies the names. An ENUM has 1 to 65535, a SET 1 to 64; the binder checks that.
 func NewMembers(names ...string) *Members { return &Members{names: slices.Clone(names)} }
 
+// Packed returns a copy whose names lie in one string, and that string: equal for equal names, in which each is
+// preceded by its length.
+func (m *Members) Packed() (string, *Members) {
+	n := 0
+	for _, name := range m.names {
+		n += len(strconv.Itoa(len(name))) + 1 + len(name)
+	}
+	var b strings.Builder
+	b.Grow(n)
+	p := &Members{names: make([]string, len(m.names))}
+	for i, name := range m.names {
+		b.WriteString(strconv.Itoa(len(name)))
+		b.WriteByte(':')
+		at := b.Len()
+		b.WriteString(name)
+		p.names[i] = b.String()[at:]
+	}
+	return b.String(), p
+}
+
 // Len is the number of names.
 func (m *Members) Len() int {
 	if m == nil {

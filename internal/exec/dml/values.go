@@ -114,9 +114,7 @@ func (c *converter) null(col *schema.Column, single bool) (types.Datum, error) {
 func (c *converter) defaultOf(ctx context.Context, ordinal int, col *schema.Column) (types.Datum, error) {
 	switch col.DefaultKind {
 	case schema.DefaultValue:
-		d := col.Default
-		d.Type = col.Type
-		return d, nil
+		return col.Default(), nil
 	case schema.DefaultNow:
 		return c.now(col.Type), nil
 	case schema.DefaultExpression:

@@ -15,9 +15,7 @@ func (b *binder) defaultValue(t *schema.Table, ordinal int) (expr.Expr, error) {
 	c := &t.Columns[ordinal]
 	switch c.DefaultKind {
 	case schema.DefaultValue:
-		d := c.Default
-		d.Type = c.Type
-		return expr.NewConst(d), nil
+		return expr.NewConst(c.Default()), nil
 	case schema.DefaultNow:
 		return b.call("now", expr.NewInt(int64(c.Type.Scale)))
 	case schema.DefaultAutoIncr:
@@ -33,7 +31,7 @@ func (b *binder) defaultValue(t *schema.Table, ordinal int) (expr.Expr, error) {
 
 // defaultExpression binds DEFAULT (expression).
 func (b *binder) defaultExpression(c *schema.Column) (expr.Expr, error) {
-	stmts, err := parse.Parse([]byte("SELECT "+c.DefaultText), parse.Options{})
+	stmts, err := parse.Parse([]byte("SELECT "+c.DefaultText()), parse.Options{})
 	if err != nil {
 		return nil, err
 	}
