@@ -202,7 +202,7 @@ func (p *planner) sortLimit(n *logical.Sort, offset, count uint64) (physical.Nod
 	if err != nil {
 		return nil, err
 	}
-	if got != nil && *got || startsWith(givenOrder(n.Input), n.Keys) {
+	if got != nil && *got || startsWith(p.givenOrder(n.Input), n.Keys) {
 		if count > 0 {
 			return &physical.Limit{Input: in, Offset: offset, Count: count}, nil
 		}

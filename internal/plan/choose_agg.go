@@ -33,6 +33,9 @@ func (p *planner) agg(n *logical.Agg) (physical.Node, error) {
 			return p.node(split)
 		}
 	}
+	if e := levelsOf(n); e != nil {
+		return p.rollup(n, e)
+	}
 	stream := n.Stream
 	for _, a := range n.Aggs {
 		if _, ok := expr.NewAccumulator(a); !ok {

@@ -11,7 +11,7 @@ import (
 func (p *planner) window(n *logical.Window) (physical.Node, error) {
 	var input physical.Node
 	var err error
-	if keys := n.SortKeys(); len(keys) == 0 || n.ReadsOrder(givenOrder(n.Input)) {
+	if keys := n.SortKeys(); len(keys) == 0 || n.ReadsOrder(p.givenOrder(n.Input)) {
 		input, err = p.node(n.Input)
 	} else {
 		input, err = p.node(&logical.Sort{Input: n.Input, Keys: keys})
@@ -45,20 +45,24 @@ func (p *planner) window(n *logical.Window) (physical.Node, error) {
 	return out, nil
 }
 
-// givenOrder is the order in which the plan of a node gives its rows, as far as windows see to it.
-func givenOrder(n logical.Node) []logical.SortKey {
+// givenOrder is the order in which the plan of a node gives its rows, as far as windows and WITH ROLLUP see to it.
+func (p *planner) givenOrder(n logical.Node) []logical.SortKey {
 	switch n := n.(type) {
 	case *logical.Window:
-		if given := givenOrder(n.Input); n.ReadsOrder(given) {
+		if given := p.givenOrder(n.Input); n.ReadsOrder(given) {
 			return given
 		}
 		return n.SortKeys()
 	case *logical.Selection:
-		return givenOrder(n.Input)
+		return p.givenOrder(n.Input)
 	case *logical.Limit:
-		return givenOrder(n.Input)
+		return p.givenOrder(n.Input)
+	case *logical.DefaultRow:
+		return p.givenOrder(n.Input)
+	case *logical.Agg:
+		return p.rollupOrder(n)
 	case *logical.Projection:
-		return projectOrder(n, givenOrder(n.Input))
+		return projectOrder(n, p.givenOrder(n.Input))
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"math"
 	"strconv"
 	"strings"
 
@@ -19,8 +20,9 @@ type NodeStats struct {
 type Annotations struct {
 	Analyze bool // EXPLAIN ANALYZE: nine columns
 	Nodes   map[int]NodeStats
-	// MinimumBytes is what the statement needs to run at all; 0: not shown.
-	MinimumBytes int64
+	// MinimumBytes is what the statement needs to run at all; 0: not shown. GrantBytes is what it is granted at the
+	// start, with its workers and batches at the session's quota.
+	MinimumBytes, GrantBytes int64
 	// Spills are the nodes that are expected to write to temporary storage at the statement's quota.
 	Spills map[int]bool
 }
@@ -63,7 +65,7 @@ func (x *explainer) node(n physical.Node, role, lead, below string) {
 	est := strconv.FormatFloat(b.EstRows, 'f', 2, 64)
 	minimum := ""
 	if x.rows == nil && x.ann.MinimumBytes > 0 {
-		minimum = "statement minimum: " + FormatBytes(x.ann.MinimumBytes)
+		minimum = x.ann.minimum()
 	}
 	if x.ann.Spills[b.ID] {
 		info = join(info, "spill:expected")
@@ -94,6 +96,14 @@ func (x *explainer) node(n physical.Node, role, lead, below string) {
 	}
 }
 
+// minimum is the statement's minimum, and what it is granted if that is more.
+func (a *Annotations) minimum() string {
+	if a.GrantBytes > a.MinimumBytes {
+		return "statement minimum: " + formatUp(a.MinimumBytes) + ", granted at start: " + formatUp(a.GrantBytes)
+	}
+	return "statement minimum: " + formatUp(a.MinimumBytes)
+}
+
 func join(parts ...string) string {
 	var out []string
 	for _, p := range parts {
@@ -112,7 +122,12 @@ func bytesOrNone(n int64) string {
 }
 
 // FormatBytes prints sizes as TiDB does: 0 Bytes, 512 Bytes, 1.23 KB, 12.3 MB, 4 GB.
-func FormatBytes(n int64) string {
+func FormatBytes(n int64) string { return formatBytes(n, math.Round) }
+
+// formatUp prints a size that what is printed is not less than.
+func formatUp(n int64) string { return formatBytes(n, math.Ceil) }
+
+func formatBytes(n int64, round func(float64) float64) string {
 	const kb = 1 << 10
 	if n <= kb {
 		return strconv.FormatInt(n, 10) + " Bytes"
@@ -125,12 +140,12 @@ func FormatBytes(n int64) string {
 		unit, name = 1<<20, " MB"
 	}
 	v := float64(n) / float64(unit)
-	decimals := 1
+	decimals, scale := 1, 10.0
 	switch {
 	case n%unit == 0:
-		decimals = 0
+		decimals, scale = 0, 1
 	case v < 10:
-		decimals = 2
+		decimals, scale = 2, 100
 	}
-	return strconv.FormatFloat(v, 'f', decimals, 64) + name
+	return strconv.FormatFloat(round(v*scale)/scale, 'f', decimals, 64) + name
 }

@@ -146,6 +146,20 @@ func TestParams(t *testing.T) {
 	require.Contains(t, rows[len(rows)-1][4], "range:[5,5]")
 }
 
+// What is shown as the minimum is never less than the minimum.
+func TestExplainRoundsUp(t *testing.T) {
+	for n, want := range map[int64]string{
+		1024: "1024 Bytes", 1025: "1.01 KB", 10 << 10: "10 KB", 10<<10 + 1: "10.1 KB", 3<<20 + 1: "3.01 MB",
+	} {
+		a := Annotations{MinimumBytes: n}
+		require.Equal(t, "statement minimum: "+want, a.minimum())
+		a.GrantBytes = n
+		require.Equal(t, "statement minimum: "+want, a.minimum())
+		a.GrantBytes = 8 << 20
+		require.Equal(t, "statement minimum: "+want+", granted at start: 8 MB", a.minimum())
+	}
+}
+
 func TestExplainAnalyze(t *testing.T) {
 	p, err := build(t, testContext(smallCatalog(t)), "SELECT b, COUNT(*) FROM t GROUP BY b")
 	require.NoError(t, err)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"github.com/spillwaydb/spillway/internal/memory"
+	"github.com/spillwaydb/spillway/internal/sqlerr"
 	"github.com/spillwaydb/spillway/internal/types"
 	"github.com/spillwaydb/spillway/internal/types/collation"
 	"github.com/spillwaydb/spillway/internal/vector"
@@ -35,50 +36,60 @@ func (m *matcher) match(b memory.Base, cols []*vector.Vector, sel []uint16, refs
 		if len(candidates) == 0 {
 			break
 		}
-		c, v := &m.layout.columns[i], cols[i]
-		s := pick(v, sel)
-		off := memory.Ref(c.off)
-		switch c.kind {
-		case kindInt8:
-			candidates = matchInts[int8](m, b, c, v.I64, v.Null, s, refs, candidates)
-		case kindInt16:
-			candidates = matchInts[int16](m, b, c, v.I64, v.Null, s, refs, candidates)
-		case kindInt32:
-			candidates = matchInts[int32](m, b, c, v.I64, v.Null, s, refs, candidates)
-		case kindInt64:
-			candidates = matchInts[int64](m, b, c, v.I64, v.Null, s, refs, candidates)
-		case kindUint8:
-			candidates = matchInts[uint8](m, b, c, v.U64, v.Null, s, refs, candidates)
-		case kindUint16:
-			candidates = matchInts[uint16](m, b, c, v.U64, v.Null, s, refs, candidates)
-		case kindUint32:
-			candidates = matchInts[uint32](m, b, c, v.U64, v.Null, s, refs, candidates)
-		case kindUint64:
-			candidates = matchInts[uint64](m, b, c, v.U64, v.Null, s, refs, candidates)
-		case kindFloat32, kindFloat64:
-			candidates = m.each(b, c, v, s, refs, candidates, func(r memory.Ref, k uint16) bool {
-				x := *(*float64)(b.At(r + off))
-				if c.kind == kindFloat32 {
-					x = float64(*(*float32)(b.At(r + off)))
-				}
-				return x == v.F64[k] || x != x && v.F64[k] != v.F64[k]
-			})
-		case kindDec64, kindDec128, kindDec256:
-			candidates = m.each(b, c, v, s, refs, candidates, func(r memory.Ref, k uint16) bool {
-				return v.Dec[k] == decAt(b, c.kind, r+off)
-			})
-		case kindString:
-			var err error
-			candidates = m.each(b, c, v, s, refs, candidates, func(r memory.Ref, k uint16) bool {
-				equal, e := m.strings(b, i, r, v.Str[k].Bytes(b))
-				if err == nil {
-					err = e
-				}
-				return equal
-			})
-			if err != nil {
-				return nil, err
+		var err error
+		if candidates, err = m.column(b, i, cols[i], sel, refs, candidates); err != nil {
+			return nil, err
+		}
+	}
+	return candidates, nil
+}
+
+// column is match for one column.
+func (m *matcher) column(b memory.Base, i int, v *vector.Vector, sel []uint16, refs []memory.Ref,
+	candidates []uint16) ([]uint16, error) {
+	c := &m.layout.columns[i]
+	s := pick(v, sel)
+	off := memory.Ref(c.off)
+	switch c.kind {
+	case kindInt8:
+		candidates = matchInts[int8](m, b, c, v.I64, v.Null, s, refs, candidates)
+	case kindInt16:
+		candidates = matchInts[int16](m, b, c, v.I64, v.Null, s, refs, candidates)
+	case kindInt32:
+		candidates = matchInts[int32](m, b, c, v.I64, v.Null, s, refs, candidates)
+	case kindInt64:
+		candidates = matchInts[int64](m, b, c, v.I64, v.Null, s, refs, candidates)
+	case kindUint8:
+		candidates = matchInts[uint8](m, b, c, v.U64, v.Null, s, refs, candidates)
+	case kindUint16:
+		candidates = matchInts[uint16](m, b, c, v.U64, v.Null, s, refs, candidates)
+	case kindUint32:
+		candidates = matchInts[uint32](m, b, c, v.U64, v.Null, s, refs, candidates)
+	case kindUint64:
+		candidates = matchInts[uint64](m, b, c, v.U64, v.Null, s, refs, candidates)
+	case kindFloat32, kindFloat64:
+		candidates = m.each(b, c, v, s, refs, candidates, func(r memory.Ref, k uint16) bool {
+			x := *(*float64)(b.At(r + off))
+			if c.kind == kindFloat32 {
+				x = float64(*(*float32)(b.At(r + off)))
 			}
+			return x == v.F64[k] || x != x && v.F64[k] != v.F64[k]
+		})
+	case kindDec64, kindDec128, kindDec256:
+		candidates = m.each(b, c, v, s, refs, candidates, func(r memory.Ref, k uint16) bool {
+			return v.Dec[k] == decAt(b, c.kind, r+off)
+		})
+	case kindString:
+		var err error
+		candidates = m.each(b, c, v, s, refs, candidates, func(r memory.Ref, k uint16) bool {
+			equal, e := m.strings(b, i, r, v.Str[k].Bytes(b))
+			if err == nil {
+				err = e
+			}
+			return equal
+		})
+		if err != nil {
+			return nil, err
 		}
 	}
 	return candidates, nil
@@ -194,6 +205,18 @@ func (p *Matcher) Prefix(b memory.Base, cols []*vector.Vector, sel []uint16, row
 }
 
 const prefixFirst = 8
+
+// Differs is the first column in which a row of cols, which does not have the key of ref, differs from it.
+func (p *Matcher) Differs(b memory.Base, cols []*vector.Vector, row uint16, ref memory.Ref) (int, error) {
+	for i := range p.m.equals {
+		p.m.miss, p.candidates = p.m.miss[:0], append(p.candidates[:0], 0)
+		equal, err := p.m.column(b, i, cols[i], []uint16{row}, []memory.Ref{ref}, p.candidates)
+		if err != nil || len(equal) == 0 {
+			return i, err
+		}
+	}
+	return 0, sqlerr.AssertionError("no column of a key differs")
+}
 
 // CopyRow writes a row to row i of out, with its strings copied to the batch's arena. Errors: the arena's.
 func (l *Layout) CopyRow(acct *memory.Account, row memory.Ref, out *vector.Batch, i int) error {

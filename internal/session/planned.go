@@ -168,7 +168,11 @@ func (s *Session) explain(ctx context.Context, st *parse.Statement, n *ast.Expla
 			}
 			s.txn.releaseUnused()
 		}
-		ann.MinimumBytes = sizing.Minimum
+		least, err := build.Least(p.plan, s.limits(p.plan))
+		if err != nil {
+			return err
+		}
+		ann.MinimumBytes, ann.GrantBytes = least.Minimum, sizing.Minimum
 		if ann.Spills, err = build.ExpectedSpills(p.plan, sizing, s.plannedQuota(p.plan)); err != nil {
 			return err
 		}

@@ -121,11 +121,16 @@ func (s *Session) execute(
 
 // size finds the sizing of a plan for the statement's quota; a statement without one may use half of the pool.
 func (s *Session) size(p *physical.Plan) (build.Sizing, error) {
-	return build.Size(p, build.Limits{
+	return build.Size(p, s.limits(p))
+}
+
+// limits are what a statement with this plan may use.
+func (s *Session) limits(p *physical.Plan) build.Limits {
+	return build.Limits{
 		QuotaBytes: s.plannedQuota(p),
 		Workers:    s.workers(),
 		BatchRows:  int(s.vars.Int("spillway_batch_rows")),
-	})
+	}
 }
 
 // plannedQuota is what a statement is planned for: its quota, but no more than half of the pool.

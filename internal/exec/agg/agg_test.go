@@ -366,6 +366,133 @@ func TestStream(t *testing.T) {
 	}
 }
 
+// level is a group of a level of WITH ROLLUP.
+type level struct {
+	group
+	level int
+}
+
+// levels are the groups of all levels of sorted rows, in order.
+func levels(input []exectest.Row, by []int) (out []level) {
+	open := make([]level, len(by)+1) // a group of each level
+	for i, r := range input {
+		for n := range open {
+			g := &open[n]
+			if g.key == nil {
+				g.key, g.level = make(exectest.Row, len(by)), n
+				for k, c := range by {
+					if k < len(by)-n {
+						g.key[k] = r[c]
+					} else {
+						g.key[k] = types.NullDatum(columns[c].Type.WithNullable(true))
+					}
+				}
+			}
+			if !r[2].IsNull() {
+				g.n++
+				g.sum += r[2].I
+			}
+		}
+		for n := range open {
+			last := i == len(input)-1
+			for k := 0; !last && k < len(by)-n; k++ {
+				last = exectest.Compare(r[by[k]], input[i+1][by[k]]) != 0
+			}
+			if last {
+				out = append(out, open[n])
+				open[n] = level{}
+			}
+		}
+	}
+	return out
+}
+
+// rollupTest aggregates rows, or with states the groups of the first level.
+func rollupTest(t testing.TB, n int, by []int, states bool) *exectest.Test {
+	input := exectest.Make(testutil.Rand(t), n, columns)
+	slices.SortStableFunc(input, func(a, b exectest.Row) int {
+		for _, c := range by {
+			if d := exectest.Compare(a[c], b[c]); d != 0 {
+				return d
+			}
+		}
+		return 0
+	})
+	want := levels(input, by)
+	o := RollupOptions{Types: exectest.Types(columns), Group: by, BatchRows: 100, Aggs: twoSums()}
+	if states {
+		big := types.NewBigInt()
+		input, o.Types, o.States, o.Group = nil, nil, []int{}, nil
+		for k, c := range by {
+			o.Types, o.Group = append(o.Types, columns[c].Type), append(o.Group, k)
+		}
+		for range StateColumns(o.Aggs) {
+			o.States, o.Types = append(o.States, len(o.Types)), append(o.Types, big)
+		}
+		for _, g := range want {
+			if g.level > 0 {
+				continue
+			}
+			row := append(exectest.Row{}, g.key...)
+			for range o.Aggs {
+				row = append(row, types.NewIntDatum(big, g.n), types.NewIntDatum(big, g.sum))
+			}
+			input = append(input, row)
+		}
+	}
+	return &exectest.Test{
+		Types:    o.Types,
+		Rows:     input,
+		Ordered:  true,
+		MinBytes: func(int) int64 { return RollupMinBytes(o) },
+		New: func(acct *memory.Account, _ *memory.Statement, _ int) (*exectest.Subject, error) {
+			o.Account = acct
+			r, err := NewRollup(o)
+			if err != nil {
+				return nil, err
+			}
+			return exectest.Step(r), nil
+		},
+		Check: func(t testing.TB, got []exectest.Row) {
+			require.Len(t, got, len(want))
+			for i, r := range got {
+				w, k := want[i], len(by)
+				if exectest.KeyPrint(r[:k]) != exectest.KeyPrint(w.key) ||
+					r[k].I != int64(w.level) || r[k+1].I != w.n || r[k+2].I != w.sum {
+					require.Fail(t, "wrong group", "row %d: %v, not %v", i, r, w)
+				}
+			}
+		},
+		Short: true,
+	}
+}
+
+func TestRollup(t *testing.T) {
+	for name, by := range map[string][]int{
+		"few": {0}, "strings": {1, 0}, "unique": {0, 4}, "long": {3, 1}, "four": {5, 0, 6, 1},
+	} {
+		for what, states := range map[string]bool{"rows": false, "states": true} {
+			t.Run(name+"/"+what, func(t *testing.T) { rollupTest(t, 200, by, states).Run(t) })
+		}
+	}
+}
+
+func TestRollupEmpty(t *testing.T) { rollupTest(t, 0, []int{0, 1}, true).Run(t) }
+
+// TestHashStates: groups of states, combined, are groups.
+func TestHashStates(t *testing.T) {
+	x := hashTest(testutil.Rand(t), 200, HashOptions{Group: []int{1}, Aggs: twoSums(), States: true, HashZero: true})
+	check := x.Check
+	x.Check = func(t testing.TB, got []exectest.Row) {
+		for i, r := range got {
+			require.Equal(t, r[1:3], r[3:5], "both aggregates have the same states")
+			got[i] = r[:3]
+		}
+		check(t, got)
+	}
+	x.Run(t)
+}
+
 func BenchmarkHash(b *testing.B) {
 	for _, c := range []struct {
 		groups int

@@ -54,6 +54,12 @@ func (o *HashOptions) keys() []types.Type {
 
 func (o *HashOptions) output() []types.Type {
 	out := o.keys()
+	if o.States {
+		for range StateColumns(o.Aggs) {
+			out = append(out, types.NewBigInt())
+		}
+		return out
+	}
 	for _, a := range o.Aggs {
 		out = append(out, a.Type)
 	}

@@ -122,6 +122,10 @@ func (c *combiner) gather(l *rows.Layout, w *worker, refs []memory.Ref) (int, er
 		c.reader.Back(len(refs) - n)
 	}
 	c.out.Len = n
+	if c.h.options.States {
+		w.words(refs[:n], c.out, keys)
+		return n, nil
+	}
 	return n, w.results(refs[:n], c.out, keys)
 }
 

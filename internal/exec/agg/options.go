@@ -27,6 +27,9 @@ type HashOptions struct {
 	SerialRows int64
 	Seed       uint64
 	HashZero   bool // all hashes are equal: for tests
+	// States: the output has the aggregates' states instead of results, StateColumns of them, for an operator that
+	// combines them.
+	States bool
 }
 
 // ScalarOptions are what an aggregation without groups needs. Account, Types and Aggs are required.
@@ -55,5 +58,19 @@ type StreamOptions struct {
 	Types     []types.Type // of the input's columns
 	Group     []int        // columns of the input
 	Aggs      []StreamAggregate
+	BatchRows int // of the output; 0: a default by the width of a row
+}
+
+// RollupOptions are what an aggregation of sorted input at all levels of WITH ROLLUP needs. Account, Types and Group
+// are required. The input must be that of one worker, in the order of Group. Output: the group columns, NULL in totals
+// of them, the level, and the aggregates.
+type RollupOptions struct {
+	// Account has RollupMinBytes of minimum for this operator. It is not closed by it.
+	Account *memory.Account
+	Types   []types.Type // of the input's columns
+	Group   []int        // columns of the input
+	Aggs    []Aggregate
+	// States are the columns of a hash aggregation with the same Aggs that gives states; nil: the input are rows.
+	States    []int
 	BatchRows int // of the output; 0: a default by the width of a row
 }

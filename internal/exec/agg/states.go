@@ -90,3 +90,16 @@ func (w *worker) results(groups []memory.Ref, out *vector.Batch, first int) erro
 	}
 	return nil
 }
+
+// StateColumns is the number of BIGINT columns that the states of aggregates take.
+func StateColumns(aggs []Aggregate) int { return newStates(aggs).bytes / 8 }
+
+// words writes the states of groups, at most rows.ChunkRows, to columns first, first+1, ... of out.
+func (w *worker) words(groups []memory.Ref, out *vector.Batch, first int) {
+	for i := range w.bytes / 8 {
+		v, off := out.Cols[first+i], w.at+memory.Ref(8*i)
+		for j, r := range groups {
+			v.I64[j], v.Null[j] = *(*int64)(w.base.At(r + off)), 0
+		}
+	}
+}

@@ -10,16 +10,18 @@ import (
 )
 
 // aggInput projects the input to the columns that the aggregation reads: group columns first, then arguments.
-func (b *builder) aggInput(n *physical.Agg) (p *pipe, group []int, args [][]int, err error) {
-	if p, err = b.node(n.Input); err != nil {
+func (b *builder) aggInput(n, input physical.Node, groupBy []expr.Expr, aggs []*expr.Aggregate) (
+	p *pipe, group []int, args [][]int, err error,
+) {
+	if p, err = b.node(input); err != nil {
 		return nil, nil, nil, err
 	}
 	var exprs []expr.Expr
-	for _, g := range n.GroupBy {
+	for _, g := range groupBy {
 		group = append(group, len(exprs))
 		exprs = append(exprs, g)
 	}
-	for _, a := range n.Aggs {
+	for _, a := range aggs {
 		var columns []int
 		for _, e := range a.Args {
 			columns = append(columns, len(exprs))
@@ -46,18 +48,23 @@ func isIdentity(exprs []expr.Expr, in []types.Type) bool {
 	return true
 }
 
+// accumulatorsOf are the aggregates over columns args; fixed: their states have a fixed size.
+func accumulatorsOf(aggs []*expr.Aggregate, args [][]int) (out []agg.Aggregate, fixed bool) {
+	out, fixed = make([]agg.Aggregate, len(aggs)), true
+	for i, a := range aggs {
+		acc, ok := expr.NewAccumulator(a)
+		fixed = fixed && ok
+		out[i] = agg.Aggregate{Func: acc, Args: args[i], Type: a.T}
+	}
+	return out, fixed
+}
+
 func (b *builder) agg(n *physical.Agg) (*pipe, error) {
-	p, group, args, err := b.aggInput(n)
+	p, group, args, err := b.aggInput(n, n.Input, n.GroupBy, n.Aggs)
 	if err != nil {
 		return nil, err
 	}
-	accumulators := make([]agg.Aggregate, len(n.Aggs))
-	fixed := true
-	for i, a := range n.Aggs {
-		acc, ok := expr.NewAccumulator(a)
-		fixed = fixed && ok
-		accumulators[i] = agg.Aggregate{Func: acc, Args: args[i], Type: a.T}
-	}
+	accumulators, fixed := accumulatorsOf(n.Aggs, args)
 	switch {
 	case fixed && len(group) == 0:
 		return b.scalarAgg(n, p, accumulators)
@@ -75,7 +82,7 @@ const serialRows = 1 << 16
 func (b *builder) hashAgg(n *physical.Agg, p *pipe, group []int, aggs []agg.Aggregate) (*pipe, error) {
 	o := agg.HashOptions{
 		Statement: b.deps.Statement, Types: p.types, Group: group, Aggs: aggs, Workers: p.workers,
-		PageBytes: b.sizing.PageBytes, HashZero: b.deps.HashZero, SerialRows: serialRows,
+		PageBytes: b.sizing.PageBytes, HashZero: b.deps.HashZero, SerialRows: serialRows, States: n.States,
 	}
 	t, err := b.rent(n, agg.HashMinBytes(o), p)
 	if err != nil {

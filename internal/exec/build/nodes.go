@@ -37,6 +37,8 @@ func (b *builder) node(n physical.Node) (*pipe, error) {
 		return b.repeat(n)
 	case *physical.Expand:
 		return b.expand(n)
+	case *physical.Rollup:
+		return b.rollup(n)
 	case *physical.DefaultRow:
 		return b.defaultRow(n)
 	case *physical.Window:

@@ -35,7 +35,8 @@ const joinsAtOnce = 8
 
 // Size finds the largest sizing whose minimum is at most half of the quota, so that the other half is left to rows in
 // memory. Batches shrink first, then long pipelines are cut, then there are fewer workers. If nothing fits, the
-// smallest sizing is returned: admission refuses it if it is over the quota. A pure function of its arguments.
+// smallest of these is returned, and Least if that is over the quota: admission refuses it if it is, too. A pure
+// function of its arguments.
 func Size(p *physical.Plan, l Limits) (Sizing, error) {
 	s := Sizing{Workers: l.Workers, BatchRows: defaultBatchRows}
 	if l.BatchRows > 0 {
@@ -61,10 +62,36 @@ func Size(p *physical.Plan, l Limits) (Sizing, error) {
 			s.BatchRows = max(s.BatchRows/2, minBatchRows)
 		case s.JoinsMost > 1:
 			s.JoinsMost /= 2
+		case n > l.QuotaBytes:
+			return Least(p, l)
 		default:
 			return s, nil
 		}
 	}
+}
+
+// Least is the sizing with the smallest minimum: what the plan needs to run at all, whatever its quota. One worker, the
+// smallest batches and pages; pipelines are cut where that makes it smaller, as what keeps their rows needs pages, too.
+func Least(p *physical.Plan, l Limits) (Sizing, error) {
+	s := Sizing{Workers: 1, BatchRows: minBatchRows, PageBytes: rows.MinPageBytes}
+	if l.BatchRows > 0 {
+		s.BatchRows = min(l.BatchRows, minBatchRows)
+	}
+	var least Sizing
+	for joins := joinsAtOnce; joins >= 0; joins /= 2 {
+		s.JoinsMost = joins
+		var err error
+		if s.Minimum, err = Minimum(p, s); err != nil {
+			return Sizing{}, err
+		}
+		if joins == joinsAtOnce || s.Minimum < least.Minimum {
+			least = s
+		}
+		if joins == 0 {
+			break
+		}
+	}
+	return least, nil
 }
 
 // Minimum is the most that the plan's operators hold pinned at once with this sizing, in bytes. A pure function.

@@ -63,3 +63,32 @@ func TestSize(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, 7, few.BatchRows)
 }
+
+// What a plan needs at least it can have as its quota, with any number of workers: also where the quota is so large
+// that it would have larger pages.
+func TestLeastSuffices(t *testing.T) {
+	for _, n := range []int{1, 10, 200} {
+		union := &physical.Union{}
+		for range n {
+			union.Inputs = append(union.Inputs, sorted().Root)
+		}
+		union.Common().Columns = union.Inputs[0].Common().Columns
+		p := &physical.Plan{Root: union}
+		for workers := 1; workers <= 4; workers++ {
+			least, err := Least(p, Limits{Workers: workers})
+			require.NoError(t, err)
+			for _, quota := range []int64{least.Minimum, least.Minimum * 3 / 2, least.Minimum * 3} {
+				s, err := Size(p, Limits{QuotaBytes: quota, Workers: workers})
+				require.NoError(t, err)
+				require.LessOrEqual(t, s.Minimum, quota, "%d sorts, %d workers", n, workers)
+				require.GreaterOrEqual(t, s.Minimum, least.Minimum)
+			}
+			s, err := Size(p, Limits{QuotaBytes: least.Minimum - 1, Workers: workers})
+			require.NoError(t, err)
+			require.Equal(t, least, s)
+			if n == 200 {
+				require.Greater(t, least.Minimum, int64(8<<20), "pages are no larger at this quota")
+			}
+		}
+	}
+}

@@ -220,12 +220,20 @@ func (n *Agg) Describe() (name, object, info string) {
 	if n.Stream {
 		name = "StreamAgg"
 	}
+	info = describeAgg(n.GroupBy, n.Aggs)
+	if n.States {
+		info += ", partial"
+	}
+	return name, "", info
+}
+
+func describeAgg(groupBy []expr.Expr, aggs []*expr.Aggregate) string {
 	var parts []string
-	if len(n.GroupBy) > 0 {
-		parts = append(parts, "group by:"+exprList(n.GroupBy))
+	if len(groupBy) > 0 {
+		parts = append(parts, "group by:"+exprList(groupBy))
 	}
 	var funcs []string
-	for _, a := range n.Aggs {
+	for _, a := range aggs {
 		args := exprList(a.Args)
 		if len(a.Args) == 0 {
 			args = "1"
@@ -249,7 +257,7 @@ func (n *Agg) Describe() (name, object, info string) {
 	if len(funcs) > 0 {
 		parts = append(parts, "funcs:"+strings.Join(funcs, ", "))
 	}
-	return name, "", strings.Join(parts, ", ")
+	return strings.Join(parts, ", ")
 }
 
 var joinNames = [...]string{

@@ -171,6 +171,8 @@ type Agg struct {
 	// Stream: the input is ordered by GroupBy (a Sort below it, or an index). Else hash aggregation, whose aggregates
 	// have states of fixed size.
 	Stream bool
+	// States: behind the group columns are the states of the aggregates, BIGINT columns of 8 bytes each (Rollup).
+	States bool
 }
 
 // JoinType is the kind of a join.

@@ -3,7 +3,6 @@ package sessiontest
 import (
 	"errors"
 	"fmt"
-	"math"
 	"math/rand/v2"
 	"os"
 	"regexp"
@@ -204,7 +203,7 @@ func (g *generated) variants(minimum int64) []settings {
 	return append(out, settings{quota: 1 << 30, workers: 2, rewritten: true, plain: true})
 }
 
-// minimum is what the statement needs at least, a little more than EXPLAIN says, as that is rounded.
+// minimum is what the statement needs at least, as EXPLAIN says.
 func (g *generated) minimum(root *querygen.Node) (int64, error) {
 	set(g.c, 64<<10, 1, 0, 0, 0)
 	g.c.Must("set spillway_disable_rewrites = 0")
@@ -212,9 +211,7 @@ func (g *generated) minimum(root *querygen.Node) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	n := minimumOf(g.t, strings.Join(plan, "\n"))
-	const slack = 1.02
-	return int64(math.Ceil(n*slack*(1<<20))) + 1024, nil
+	return int64(minimumOf(g.t, strings.Join(plan, "\n")) * (1 << 20)), nil
 }
 
 // same compares results; nil: they are the same.

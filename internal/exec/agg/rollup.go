@@ -1,0 +1,291 @@
+package agg
+
+import (
+	"context"
+	"errors"
+
+	"github.com/spillwaydb/spillway/internal/exec"
+	"github.com/spillwaydb/spillway/internal/memory"
+	"github.com/spillwaydb/spillway/internal/rows"
+	"github.com/spillwaydb/spillway/internal/sqlerr"
+	"github.com/spillwaydb/spillway/internal/types"
+	"github.com/spillwaydb/spillway/internal/vector"
+)
+
+// rollup aggregates sorted input at all levels of WITH ROLLUP in one pass: level i groups by all but the last i
+// columns. Each level has the states of one group. Rows go to the most detailed one; a group that ends is given and
+// combined with that of the next level, so totals come behind what they sum up.
+type rollup struct {
+	options RollupOptions
+	states  *states
+	keys    *rows.Layout
+	page    int
+}
+
+var _ exec.Operator = (*rollup)(nil)
+
+func (o *RollupOptions) groupTypes() []types.Type {
+	out := make([]types.Type, len(o.Group))
+	for i, c := range o.Group {
+		out[i] = o.Types[c].WithNullable(true)
+	}
+	return out
+}
+
+func (o *RollupOptions) output() []types.Type {
+	out := append(o.groupTypes(), types.NewBigInt())
+	for _, a := range o.Aggs {
+		out = append(out, a.Type)
+	}
+	return out
+}
+
+func (o *RollupOptions) batchRows() int {
+	if o.BatchRows > 0 {
+		return o.BatchRows
+	}
+	return rows.BatchRows(o.output(), 0)
+}
+
+// levelBytes are those of the states of all levels, and of a row of the input.
+func (o *RollupOptions) levelBytes(s *states) int { return max(8, (len(o.Group)+2)*s.bytes) }
+
+// RollupMinBytes is the minimum of an aggregation at all levels; Account may be nil.
+func RollupMinBytes(o RollupOptions) int64 {
+	keys := rows.NewLayout(o.groupTypes(), 0)
+	page := keys.PageBytes(0)
+	return vector.BatchBytes(o.output(), o.batchRows(), 0) + int64(page) + 2*keys.OverflowBytes(page) +
+		int64(memory.PageSize(o.levelBytes(newStates(o.Aggs))))
+}
+
+// NewRollup returns the streaming operator; it takes its pages at NewLocal, which is called once.
+func NewRollup(o RollupOptions) (exec.Operator, error) {
+	l := rows.NewLayout(o.groupTypes(), 0)
+	return &rollup{options: o, states: newStates(o.Aggs), keys: l, page: l.PageBytes(0)}, nil
+}
+
+// NewLocal implements exec.Operator.
+func (r *rollup) NewLocal(*exec.Worker) (exec.LocalOperator, error) {
+	o := &r.options
+	l := &rollupLocal{
+		r: r, matcher: rows.NewMatcher(o.Account, r.keys), group: make([]*vector.Vector, len(o.Group)),
+		states: newWorker(r.states, o.Account.Base(), 0), last: -1,
+	}
+	var err error
+	if l.out, err = vector.NewBatch(o.Account, o.output(), o.batchRows(), 0); err != nil {
+		return nil, err
+	}
+	if l.page, err = o.Account.Alloc(o.levelBytes(r.states), memory.Held); err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	levels := make([]memory.Ref, len(o.Group)+1)
+	for i := range levels {
+		levels[i] = l.level(i)
+	}
+	l.states.init(levels)
+	return l, nil
+}
+
+// Close implements exec.Operator.
+func (r *rollup) Close() error { return nil }
+
+// rollupLocal has the key of the groups in work in a collection of one row. Complete groups are in out, from the
+// previous call until the next.
+type rollupLocal struct {
+	r       *rollup
+	matcher *rows.Matcher
+	states  *worker
+	page    memory.Page // states: of each level, then of a row
+	out     *vector.Batch
+	group   []*vector.Vector
+	column  vector.Vector
+
+	key   *rows.Collection // nil: there were no rows
+	place [1]memory.Ref
+	// Levels next..last are complete and are to be given; last < 0: none is.
+	next, last int
+
+	in    *vector.Batch // being handled
+	at    int           // of its rows that count, those handled
+	ended bool
+	given bool // out was returned
+}
+
+// level is where the states of a level lie.
+func (l *rollupLocal) level(i int) memory.Ref { return l.page.Ref + memory.Ref(i*l.r.states.bytes) }
+
+// Execute adds the rows of in to their groups; it returns complete ones when the output is full or in is used up.
+func (l *rollupLocal) Execute(ctx context.Context, in *vector.Batch) (*vector.Batch, exec.OpResult, error) {
+	l.reuse()
+	if l.in != in {
+		l.in, l.at = in, 0
+	}
+	for i, c := range l.r.options.Group {
+		l.group[i] = in.Cols[c]
+	}
+	sel := in.Sel
+	if sel == nil {
+		sel = rows.All(in.Len)
+	}
+	for l.at < len(sel) {
+		if ctx.Err() != nil {
+			return nil, exec.NeedMore, context.Cause(ctx)
+		}
+		full, err := l.step(in, sel)
+		if err != nil {
+			return nil, exec.NeedMore, err
+		}
+		if full {
+			l.given = true
+			return l.out, exec.HaveMore, nil
+		}
+	}
+	l.in = nil
+	if l.out.Len == 0 {
+		return nil, exec.NeedMore, nil
+	}
+	l.given = true
+	return l.out, exec.NeedMore, nil
+}
+
+// reuse empties the output that was returned.
+func (l *rollupLocal) reuse() {
+	if l.given {
+		l.out.Reset()
+		l.given = false
+	}
+}
+
+// step handles the rows that belong to one group. full: the output must go first.
+func (l *rollupLocal) step(in *vector.Batch, sel []uint16) (full bool, err error) {
+	if l.last >= 0 {
+		if full, err := l.emit(); full || err != nil {
+			return full, err
+		}
+		l.key.Close()
+		l.key = nil
+	}
+	if l.key == nil {
+		l.key = rows.NewCollection(l.r.options.Account, l.r.keys, l.r.page)
+		if _, err := l.key.Append(l.group, []uint16{sel[l.at]}, l.place[:]); err != nil {
+			return false, rows.Final(err)
+		}
+	}
+	n, err := l.matcher.Prefix(in.Base(), l.group, sel[l.at:], l.place[0])
+	if err != nil {
+		return false, err
+	}
+	if n > 0 {
+		if err := l.add(in, sel[l.at:l.at+n]); err != nil {
+			return false, rows.Final(err)
+		}
+		l.at += n
+	}
+	if l.at == len(sel) {
+		return false, nil
+	}
+	column, err := l.matcher.Differs(in.Base(), l.group, sel[l.at], l.place[0])
+	l.next, l.last = 0, len(l.group)-1-column
+	return false, err
+}
+
+// add updates the most detailed group with rows, or with states that are rows.
+func (l *rollupLocal) add(in *vector.Batch, sel []uint16) error {
+	o, s := &l.r.options, l.states
+	if o.States == nil {
+		for i := range s.aggs {
+			a := &s.aggs[i]
+			err := a.Func.UpdateOne(in.Base(), l.level(0)+s.offsets[i], sel, in.Len, s.arguments(a, in.Cols))
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	row := l.level(len(o.Group) + 1)
+	for _, k := range sel {
+		for i, c := range o.States {
+			v := in.Cols[c]
+			*(*int64)(s.base.At(row + memory.Ref(8*i))) = v.I64[v.Index(int(k))]
+		}
+		if err := s.combine([]memory.Ref{l.level(0)}, []memory.Ref{row}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// emit gives the complete groups. full: there is no room for one, or for its strings.
+func (l *rollupLocal) emit() (full bool, err error) {
+	for ; l.next <= l.last; l.next++ {
+		if l.out.Len == l.out.Cap() {
+			return true, nil
+		}
+		if err := l.row(l.out.Len); err != nil {
+			if errors.Is(err, sqlerr.ErrNoSurplus) && l.out.Len > 0 {
+				return true, nil
+			}
+			return false, rows.Final(err)
+		}
+		l.out.Len++
+		own := []memory.Ref{l.level(l.next)}
+		if l.next < len(l.group) {
+			if err := l.states.combine([]memory.Ref{l.level(l.next + 1)}, own); err != nil {
+				return false, err
+			}
+		}
+		l.states.init(own)
+	}
+	l.last = -1
+	return false, nil
+}
+
+// row writes the group of the next level to a row of the output; its strings are copied.
+func (l *rollupLocal) row(i int) error {
+	keys := len(l.group)
+	if err := l.r.keys.CopyRow(l.r.options.Account, l.place[0], l.out, i); err != nil {
+		return err
+	}
+	for c := keys - l.next; c < keys; c++ {
+		l.out.Cols[c].SetNull(i)
+	}
+	level := l.out.Cols[keys]
+	level.I64[i], level.Null[i] = int64(l.next), 0
+	for k, a := range l.states.aggs {
+		l.column = l.out.Cols[keys+1+k].Row(i)
+		state := []memory.Ref{l.level(l.next) + l.states.offsets[k]}
+		if err := a.Func.Result(l.states.base, state, &l.column); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Flush gives the last group of each level; no rows give none.
+func (l *rollupLocal) Flush(context.Context) (*vector.Batch, error) {
+	l.reuse()
+	if l.key == nil {
+		return nil, nil
+	}
+	if !l.ended {
+		l.ended, l.next, l.last = true, 0, len(l.group)
+	}
+	if l.last < 0 {
+		return nil, nil
+	}
+	if _, err := l.emit(); err != nil {
+		return nil, err
+	}
+	l.given = true
+	return l.out, nil
+}
+
+// Close implements exec.LocalOperator.
+func (l *rollupLocal) Close() error {
+	l.key.Close()
+	l.key = nil
+	l.r.options.Account.Free(l.page)
+	l.page = memory.Page{}
+	l.out.Close()
+	return nil
+}
