@@ -31,6 +31,16 @@ func (l *Long) Size() int {
 	return len(l.text) - len("''")
 }
 
+// Plain is the value where it is the same as its text, in which it lies then.
+func (l *Long) Plain() (string, bool) {
+	if l.kind == KindHex {
+		return "", false
+	}
+	text := l.text[1 : len(l.text)-1]
+	plain := strings.IndexByte(text, l.text[0]) < 0 && (!l.backslash || strings.IndexByte(text, '\\') < 0)
+	return text, plain
+}
+
 // Read appends the value to dst, which has room for Size more bytes.
 func (l *Long) Read(dst []byte) ([]byte, error) {
 	if l.kind == KindHex {
@@ -58,10 +68,7 @@ type longs struct {
 func (l *longs) look(s *scanner, t token, params int, fields bool) {
 	before, ahead := l.before[0], l.before[1]
 	l.before = [2]token{t, before}
-	if t.kind != tokString && t.kind != tokHexBit || t.end-t.start < longLiteral || len(l.list) >= maxLongs || s.bang {
-		return
-	}
-	if c := s.text[t.start]; t.kind == tokHexBit && (c == 'b' || c == 'B' || s.text[t.start+1] == 'b') {
+	if !s.isLong(t) || len(l.list) >= maxLongs || s.bang {
 		return
 	}
 	out := longShape{span: span{t.start, t.end}, text: span{t.start, t.end}, params: params}
@@ -79,6 +86,15 @@ func (l *longs) look(s *scanner, t token, params int, fields bool) {
 		return
 	}
 	l.list = append(l.list, out)
+}
+
+// isLong says if t is a long literal, wherever it stands.
+func (s *scanner) isLong(t token) bool {
+	if t.kind != tokString && t.kind != tokHexBit || t.end-t.start < longLiteral {
+		return false
+	}
+	c := s.text[t.start]
+	return t.kind == tokString || c != 'b' && c != 'B' && s.text[t.start+1] != 'b'
 }
 
 // introducer is the index of a charset in charsetNames + 1, 0 if the word is none.

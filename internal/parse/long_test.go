@@ -72,3 +72,44 @@ func TestBrokenLongLiteral(t *testing.T) {
 	_, err := found[0].Long.Read(nil)
 	require.Error(t, err)
 }
+
+// TestLongRows: long literals of the rows that are read from the text stay there, plain rows or not; what is read at
+// once is bounded by its bytes.
+func TestLongRows(t *testing.T) {
+	plain, escaped := strings.Repeat("y", 8*longLiteral), strings.Repeat(`it''s\n`, longLiteral)
+	value := strings.Repeat("it's\n", longLiteral)
+	digits := strings.Repeat("4a", longLiteral)
+	row := "('" + plain + "', _latin1'" + escaped + "', x'" + digits + "')"
+	budget := &limited{left: 2 << 20}
+	list, err := Parse([]byte("INSERT INTO t VALUES "+row+", "+row+", (CONCAT('"+plain+"', '"+escaped+"'), NULL, '"+
+		plain+"' COLLATE utf8mb4_bin), (1, 2, 3), (4, 5, 6)"), Options{Budget: budget})
+	require.NoError(t, err)
+	var counts []int
+	for rows := list[0].Rows; ; {
+		got, err := rows.Next(nil, 100)
+		require.NoError(t, err)
+		if len(got) == 0 {
+			break
+		}
+		for _, row := range got {
+			for _, n := range row {
+				var c paramCollector
+				n.Accept(&c)
+				for _, p := range c.params {
+					text, ok := p.Long.Plain()
+					if ok {
+						require.True(t, text == plain)
+						continue
+					}
+					b, err := p.Long.Read(make([]byte, 0, p.Long.Size()))
+					require.NoError(t, err)
+					require.True(t, string(b) == value || string(b) == strings.Repeat("J", longLiteral))
+				}
+				counts = append(counts, len(c.params))
+			}
+		}
+		require.LessOrEqual(t, len(got), 3)
+	}
+	require.Equal(t, []int{1, 1, 1, 1, 1, 1, 2, 0, 1, 0, 0, 0, 0, 0, 0}, counts)
+	require.Less(t, budget.asked, int64(1<<20), "long literals cost no heap")
+}

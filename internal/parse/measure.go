@@ -39,7 +39,7 @@ type rowsShape struct {
 	firstEnd int // end of the first row
 	count    int
 	tokens   int // of all rows but the first
-	longest  int // bytes of the longest row
+	longest  int // bytes of the longest row, without long literals
 	params   int
 }
 
@@ -52,7 +52,7 @@ func measure(s *scanner) (shape, error) {
 	var (
 		depth    int
 		chains   [MaxDepth + 1]int32
-		rowStart int
+		rowStart int // less the long literals of the row
 		state    = rowsNone
 		isSelect bool
 		cutLists bool
@@ -86,6 +86,9 @@ func measure(s *scanner) (shape, error) {
 		}
 		if cutLists {
 			found.look(s, t, m.params, isSelect && depth == 0)
+		}
+		if state == rowsInside && s.isLong(t) {
+			rowStart += t.end - t.start
 		}
 		switch t.kind {
 		case tokParam:

@@ -284,7 +284,7 @@ func FuzzParse(f *testing.F) {
 			}
 		}
 		// Reading the whole text as rows must not fail in other ways than by an error.
-		r := newRows(string(sql), 3, Options{})
+		r := newRows(string(sql), &rowsShape{count: 3}, Options{})
 		_, _ = r.Next(nil, 3)
 	})
 }

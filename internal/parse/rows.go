@@ -1,6 +1,9 @@
 package parse
 
 import (
+	"slices"
+	"strings"
+
 	"github.com/pingcap/tidb/pkg/parser"
 	"github.com/pingcap/tidb/pkg/parser/ast"
 
@@ -14,20 +17,21 @@ const chunkBytes = 256 << 10
 const chunkValues = 1024
 
 // Rows reads the rows of a long VALUES list from the statement's text. Rows of plain literals, which is what dumps are
-// made of, never see the grammar; texts without escapes are not even copied.
+// made of, never see the grammar; texts without escapes are not even copied, and long ones are left in the text.
 type Rows struct {
 	scan    scanner
 	count   int
 	row     int
 	width   int
+	paid    int // bytes of a row's text, without long literals, that the budget has paid for
 	options Options
 	parser  *parser.Parser
 }
 
-func newRows(text string, count int, o Options) *Rows {
+func newRows(text string, m *rowsShape, o Options) *Rows {
 	s := NewScript(nil, o).scan
 	s.text = text
-	return &Rows{scan: s, count: count, options: o}
+	return &Rows{scan: s, count: m.count, paid: m.longest, options: o}
 }
 
 // Count is the number of rows.
@@ -36,10 +40,11 @@ func (r *Rows) Count() int { return r.count }
 // Rewind starts again.
 func (r *Rows) Rewind() { r.scan.pos, r.scan.bang, r.row = 0, false, 0 }
 
-// Next appends up to limit rows to dst, none at the end. Texts of values may lie in the statement's text. Error 1136
-// for a row of another width than the first one.
+// Next appends up to limit rows to dst, none at the end. Texts of values may lie in the statement's text; long ones are
+// a Param with a Long. Error 1136 for a row of another width than the first one.
 func (r *Rows) Next(dst [][]ast.ExprNode, limit int) ([][]ast.ExprNode, error) {
-	for n := 0; n < limit && r.row < r.count && n*max(r.width, 1) < chunkValues; n++ {
+	start := r.scan.pos
+	for n := 0; n < limit && r.row < r.count && n*max(r.width, 1) < chunkValues && r.scan.pos-start < chunkBytes; n++ {
 		row, err := r.literals()
 		if err != nil {
 			return nil, err
@@ -80,6 +85,8 @@ func (r *Rows) literals() ([]ast.ExprNode, error) {
 		n.nameLen = -1
 		if s.is(t, "DEFAULT") {
 			row = append(row, &ast.DefaultExpr{})
+		} else if long := s.long(t); long != nil {
+			row = append(row, &Param{Long: long})
 		} else {
 			ok, err := s.literal(n, t)
 			if err != nil {
@@ -100,6 +107,22 @@ func (r *Rows) literals() ([]ast.ExprNode, error) {
 		t = s.next()
 	}
 	return row, nil
+}
+
+// long reads a long literal, which begins with t, and its introducer; nil if there is none.
+func (s *scanner) long(t token) *Long {
+	save := *s
+	m := longShape{}
+	if t.kind == tokWord {
+		if m.charset = introducer(s.str(t)); m.charset != 0 {
+			t = s.next()
+		}
+	}
+	if s.isLong(t) {
+		return newLong(s.str(t), &m, *s)
+	}
+	*s = save
+	return nil
 }
 
 // literal reads one literal, which begins with t; false if it is none.
@@ -202,11 +225,13 @@ func digits(s string, i int) (end, n int) {
 func (r *Rows) grammar(from scanner) ([]ast.ExprNode, error) {
 	s := from
 	start, depth := s.pos, 0
+	var found longs
 	for {
 		t := s.next()
 		if t.kind == tokEOF || t.kind == tokInvalid {
 			return nil, syntaxError(s.text[start:], 1)
 		}
+		found.look(&s, t, 0, false)
 		if s.punct(t, '(') {
 			if depth == 0 {
 				start = t.start
@@ -222,8 +247,27 @@ func (r *Rows) grammar(from scanner) ([]ast.ExprNode, error) {
 	if r.parser == nil {
 		r.parser = parser.New()
 	}
-	node, _, err := runGrammar(r.parser, "INSERT INTO t VALUES "+s.text[start:s.pos], r.options.SQLMode)
-	if s.pos-start >= longStatement {
+	size := s.pos - start
+	for _, l := range found.list {
+		size -= l.end - l.start
+	}
+	if size > r.paid && r.options.Budget != nil {
+		if err := r.options.Budget.Reserve(int64(size-r.paid) * textFactor); err != nil {
+			return nil, err
+		}
+		r.paid = size
+	}
+	var b strings.Builder
+	b.Grow(size + len(rowHead) + len(found.list))
+	b.WriteString(rowHead)
+	for _, l := range found.list {
+		b.WriteString(s.text[start:l.start])
+		b.WriteString("?")
+		start = l.end
+	}
+	b.WriteString(s.text[start:s.pos])
+	node, _, err := runGrammar(r.parser, b.String(), r.options.SQLMode)
+	if size >= longStatement {
 		r.parser = nil
 	}
 	if err != nil {
@@ -233,6 +277,18 @@ func (r *Rows) grammar(from scanner) ([]ast.ExprNode, error) {
 	if !ok || len(insert.Lists) != 1 {
 		return nil, syntaxError(s.text[start:s.pos], 1)
 	}
+	var c paramCollector
+	insert.Accept(&c)
+	if len(c.params) != len(found.list) {
+		return nil, sqlerr.AssertionError("parse: %d of %d long literals are in a row", len(c.params), len(found.list))
+	}
+	slices.SortFunc(c.params, func(a, b *Param) int { return a.offset - b.offset })
+	for i, l := range found.list {
+		c.params[i].Long = newLong(s.text[l.text.start:l.text.end], &l, s)
+	}
 	r.scan = s
 	return insert.Lists[0], nil
 }
+
+// rowHead makes a row a statement.
+const rowHead = "INSERT INTO t VALUES "

@@ -141,9 +141,9 @@ func (s *Script) parse(m *shape) (*Statement, error) {
 	raw := strings.TrimRight(s.scan.text[m.start:m.end], " \t\r\n\v\f")
 	st := &Statement{Params: m.params}
 	cutRows := len(raw) >= longStatement && m.rows.count > 1 && m.rows.params == 0
-	if cutRows { // all rows, the first one included, are read from the text
+	if cutRows { // all rows are read from the text; the grammar has the first one, too
 		m.longs = slices.DeleteFunc(m.longs, func(l longShape) bool {
-			return l.start >= m.rows.start && l.start < m.rows.end
+			return l.start >= m.rows.firstEnd && l.start < m.rows.end
 		})
 	}
 	cuts := m.cuts(cutRows)
@@ -188,7 +188,7 @@ func (s *Script) parse(m *shape) (*Statement, error) {
 	}
 	text = editWords(text, s.scan, st)
 	if cutRows {
-		st.Rows = newRows(s.scan.text[m.rows.start:m.rows.end], m.rows.count, s.options)
+		st.Rows = newRows(s.scan.text[m.rows.start:m.rows.end], &m.rows, s.options)
 	}
 	node, warnings, err := s.grammar(text, len(raw) >= longStatement)
 	if err != nil {

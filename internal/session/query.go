@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime/debug"
 	"time"
@@ -22,6 +23,7 @@ type ledger struct {
 	acct  *memory.Account
 	n     int64
 	pages []memory.Page
+	rows  []memory.Page
 }
 
 var _ parse.Budget = (*ledger)(nil)
@@ -36,7 +38,14 @@ func (l *ledger) Reserve(n int64) error {
 }
 
 // page is memory off the heap.
-func (l *ledger) page(n int) ([]byte, error) {
+func (l *ledger) page(n int) ([]byte, error) { return l.alloc(&l.pages, n) }
+
+// rowPage is memory off the heap until freeRows.
+func (l *ledger) rowPage(n int) ([]byte, error) { return l.alloc(&l.rows, n) }
+
+func (l *ledger) freeRows() { l.free(&l.rows) }
+
+func (l *ledger) alloc(to *[]memory.Page, n int) ([]byte, error) {
 	if n > memory.MaxPageBytes {
 		return nil, &sqlerr.ServerMemoryError{Report: fmt.Sprintf("one list of %d bytes is too large", n)}
 	}
@@ -44,16 +53,21 @@ func (l *ledger) page(n int) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	l.pages = append(l.pages, p)
+	*to = append(*to, p)
 	return memory.Bytes(l.acct.Base(), p.Ref, n), nil
+}
+
+func (l *ledger) free(pages *[]memory.Page) {
+	for _, p := range *pages {
+		l.acct.Free(p)
+	}
+	*pages = nil
 }
 
 // release gives everything back. Repeatable.
 func (l *ledger) release() {
-	for _, p := range l.pages {
-		l.acct.Free(p)
-	}
-	l.pages = nil
+	l.free(&l.pages)
+	l.free(&l.rows)
 	l.heap.Release(l.acct, l.n)
 	l.n = 0
 }
@@ -94,6 +108,9 @@ func (s *Session) parseOptions(b parse.Budget) parse.Options {
 
 // fail makes err the statement's error: the only line of SHOW WARNINGS.
 func (s *Session) fail(err error) error {
+	if m := (*sqlerr.ServerMemoryError)(nil); errors.As(err, &m) && m.ConnID == 0 {
+		m.ConnID = s.info.ID // what belongs to no statement yet does not know it
+	}
 	e := sqlerr.From(err)
 	s.warn(sqlerr.Warning{Level: sqlerr.LevelError, Code: e.Code, Message: e.Message})
 	s.rowCount = -1
@@ -252,5 +269,8 @@ func (s *Session) bindContext(env *expr.Env, a answer, budget *ledger) *plan.Con
 		Warn:        env.Warn,
 		Reserve:     budget.Reserve,
 		Page:        budget.page,
+
+		RowPage:      budget.rowPage,
+		FreeRowPages: budget.freeRows,
 	}
 }

@@ -13,9 +13,9 @@ func (c *converter) string() ([]byte, error) {
 	if c.to.ID == JSON {
 		return c.json()
 	}
-	text := c.text()
-	if c.isText() {
-		text = c.from.S
+	text := c.from.S // the value itself: a copy of a long one would be on the heap
+	if !c.isText() {
+		text = c.text()
 	}
 	if c.to.Collation == collation.Binary {
 		return c.binary(text)

@@ -84,6 +84,7 @@ type binder struct {
 	stream, hash bool
 	joins        []*ast.TableOptimizerHint
 	longs        map[*parse.Long][]byte // values read so far
+	inRows       bool                   // rows of a long INSERT are bound
 }
 
 func (b *binder) statement(n ast.StmtNode) error {

@@ -33,4 +33,7 @@ type Context struct {
 	Reserve func(n int64) error
 	// Page gives memory, without Go pointers, that lives as long as the plan; nil: the Go heap's.
 	Page func(n int) ([]byte, error)
+	// RowPage is as Page, for the rows of a long INSERT, until FreeRowPages. Nil: Page is used.
+	RowPage      func(n int) ([]byte, error)
+	FreeRowPages func()
 }

@@ -121,14 +121,19 @@ func (b *binder) insertValues(n *ast.InsertStmt, t *schema.Table, out *physical.
 	}
 	if b.st.Rows != nil {
 		// The first row tells about errors early; it comes again with the others.
+		bind := func(row []ast.ExprNode, number int) ([]expr.Expr, error) {
+			b.inRows = true
+			defer func() { b.inRows = false }()
+			return b.insertRow(row, t, out.Ordinals, number)
+		}
 		if len(n.Lists) == 1 {
-			if _, err := b.insertRow(n.Lists[0], t, out.Ordinals, 1); err != nil {
+			_, err := bind(n.Lists[0], 1)
+			b.freeRows()
+			if err != nil {
 				return err
 			}
 		}
-		v.Source = &textRows{rows: b.st.Rows, bind: func(row []ast.ExprNode, number int) ([]expr.Expr, error) {
-			return b.insertRow(row, t, out.Ordinals, number)
-		}}
+		v.Source = &textRows{rows: b.st.Rows, bind: bind, free: b.freeRows}
 	} else {
 		rows := &literalRows{}
 		for i, list := range n.Lists {

@@ -3,6 +3,7 @@ package bind
 import (
 	"strconv"
 	"strings"
+	"unsafe"
 
 	"github.com/spillwaydb/spillway/internal/expr"
 	"github.com/spillwaydb/spillway/internal/parse"
@@ -119,11 +120,16 @@ func (b *binder) bytes(s []byte, cs string) (expr.Expr, error) {
 	return stringConst(s, id), nil
 }
 
-// long is a literal that the tree does not have. Its value lies in pages, one copy a statement.
+// long is a literal that the tree does not have. Its value lies in the statement's text, or in pages: one copy a
+// statement, or, in rows that are read from the text, until the next rows are read.
 func (b *binder) long(l *parse.Long) (expr.Expr, error) {
-	s, ok := b.longs[l]
+	text, plain := l.Plain()
+	s, ok := unsafe.Slice(unsafe.StringData(text), len(text)), plain
 	if !ok {
-		room, err := listRoom{b.ctx}.Page(l.Size())
+		s, ok = b.longs[l]
+	}
+	if !ok {
+		room, err := b.longRoom(l.Size())
 		if err != nil {
 			return nil, err
 		}
@@ -139,6 +145,22 @@ func (b *binder) long(l *parse.Long) (expr.Expr, error) {
 		return b.bytes(s, l.Introducer())
 	}
 	return b.text(s, l.Introducer())
+}
+
+// longRoom is room for a long literal.
+func (b *binder) longRoom(n int) ([]byte, error) {
+	if b.inRows && b.ctx.RowPage != nil {
+		return b.ctx.RowPage(n)
+	}
+	return listRoom{b.ctx}.Page(n)
+}
+
+// freeRows ends what the rows read so far have.
+func (b *binder) freeRows() {
+	b.longs = nil
+	if b.ctx.FreeRowPages != nil {
+		b.ctx.FreeRowPages()
+	}
 }
 
 func stringConst(s []byte, c collation.ID) expr.Expr {

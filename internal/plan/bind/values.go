@@ -40,12 +40,14 @@ func (r *literalRows) RowCount() int { return len(r.rows) }
 type textRows struct {
 	rows  *parse.Rows
 	bind  func(row []ast.ExprNode, number int) ([]expr.Expr, error)
+	free  func() // what the rows bound so far have
 	row   int
 	nodes [][]ast.ExprNode // kept for its capacity
 }
 
 // Next implements logical.ValuesSource.
 func (r *textRows) Next(dst [][]expr.Expr, limit int) ([][]expr.Expr, error) {
+	r.free()
 	var err error
 	if r.nodes, err = r.rows.Next(r.nodes[:0], limit); err != nil {
 		return nil, err

@@ -4,6 +4,7 @@ import (
 	"crypto/md5"
 	"encoding/hex"
 	"fmt"
+	"runtime"
 	"runtime/metrics"
 	"strings"
 	"sync/atomic"
@@ -116,4 +117,33 @@ func TestLongLiterals(t *testing.T) {
 		require.Equal(t, []string{"5"}, c.Must("select count(*) from t"))
 	}
 	require.Equal(t, []string{value}, c.Must("select '"+text+"'"))
+}
+
+// TestLongValuesInRows: an INSERT of rows with long values takes pages for one row at a time, and no heap.
+func TestLongValuesInRows(t *testing.T) {
+	const n, size = 16, 256 << 10
+	c := New(t, Options{LimitBytes: 24 << 20}).Connect(t, "")
+	c.Must("create database d")
+	c.Must("use d")
+	c.Must("create table t (id int primary key, v longtext, w longblob)")
+	c.Must("insert into t values (1, 'v', 'w')")
+	for _, literal := range []string{
+		"'" + strings.Repeat("y", size) + "'",
+		"_utf8mb4'" + strings.Repeat(`\'`, size) + "'",
+		"x'" + strings.Repeat("4a", size) + "'",
+	} {
+		row := "(1, " + literal + ", " + literal + ")"
+		sql := []byte("insert ignore into t values " + strings.Repeat(row+", ", n-1) + row)
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		require.NoError(t, c.Query(t.Context(), sql, &Rows{}))
+		runtime.ReadMemStats(&after)
+		require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(n*size/8), "%.10s", literal)
+		require.Equal(t, []string{"1|v|w"}, c.Must("select * from t"))
+		text := strings.Repeat("(2, "+literal+", "+literal+"), ", 2) + "(3, '', '')"
+		c.Must("replace into t values " + text)
+		require.Equal(t, []string{fmt.Sprint("1|", size, "|", size)},
+			c.Must("select count(distinct v, w), length(v), length(w) from t where id = 2"))
+		c.Must("delete from t where id > 1")
+	}
 }
