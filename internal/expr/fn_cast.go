@@ -78,6 +78,20 @@ func NewCast(e Expr, t types.Type) Expr {
 	return c
 }
 
+// NewColumnCast is NewCast for a column whose values are compared as values of t: also strings of the same character set
+// with another collation get vectors of type t.
+func NewColumnCast(e Expr, t types.Type) Expr {
+	e = NewCast(e, t)
+	if from := e.Type(); from.IsString() && t.IsString() && from.Collation != t.Collation {
+		t.Nullable = from.Nullable
+		return &Call{fn: collateFunction, args: []Expr{e}, t: t, coerc: collation.CoerceImplicit}
+	}
+	return e
+}
+
+// CoercibilityOf says how strongly a string insists on its collation.
+func CoercibilityOf(e Expr) collation.Coercibility { return coercibilityOf(e) }
+
 func coercibilityOf(e Expr) collation.Coercibility {
 	_, coerc := collationOf(e, &Env{})
 	return coerc

@@ -98,7 +98,7 @@ func (b *binder) combine(l, r *query, op ast.SetOprType) (*query, error) {
 	}
 	cols := make([]logical.Column, len(lc))
 	for i := range lc {
-		t, err := unionType(lc[i].Type, rc[i].Type)
+		t, err := unionType(lc[i].Type, rc[i].Type, l.coercibility(lc[i].ID), r.coercibility(rc[i].ID))
 		if err != nil {
 			return nil, err
 		}
@@ -147,7 +147,7 @@ func convertTo(b *binder, q *query, cols []logical.Column) logical.Node {
 	for i, c := range q.columns() {
 		e := expr.Expr(c.Ref())
 		if !c.Type.WithNullable(true).Equal(cols[i].Type.WithNullable(true)) {
-			e = expr.NewCast(e, cols[i].Type)
+			e = expr.NewColumnCast(e, cols[i].Type)
 		}
 		p.Exprs = append(p.Exprs, e)
 		p.Cols = append(p.Cols, b.newColumn(c.Name, cols[i].Type))
@@ -155,14 +155,26 @@ func convertTo(b *binder, q *query, cols []logical.Column) logical.Node {
 	return p
 }
 
+// coercibility says how strongly the strings of a column of the query insist on their collation.
+func (q *query) coercibility(id int) collation.Coercibility {
+	if p, ok := q.node.(*logical.Projection); ok {
+		for i := range p.Cols {
+			if p.Cols[i].ID == id {
+				return expr.CoercibilityOf(p.Exprs[i])
+			}
+		}
+	}
+	return collation.CoerceImplicit
+}
+
 // unionType is the type of a column of a union: one that holds the values of both. Error 1267.
-func unionType(a, b types.Type) (types.Type, error) {
+func unionType(a, b types.Type, coercA, coercB collation.Coercibility) (types.Type, error) {
 	nullable := a.Nullable || b.Nullable
-	t, err := mergeType(a, b)
+	t, err := mergeType(a, b, coercA, coercB)
 	return t.WithNullable(nullable), err
 }
 
-func mergeType(a, b types.Type) (types.Type, error) {
+func mergeType(a, b types.Type, coercA, coercB collation.Coercibility) (types.Type, error) {
 	switch {
 	case a.ID == types.Null:
 		return b, nil
@@ -196,7 +208,7 @@ func mergeType(a, b types.Type) (types.Type, error) {
 		}
 		return types.NewDateTime(scale), nil
 	}
-	return mergeString(a, b)
+	return mergeString(a, b, coercA, coercB)
 }
 
 // mergeDecimal holds both numbers' digits before and behind the point.
@@ -215,13 +227,12 @@ func mergeDecimal(a, b types.Type) types.Type {
 	return types.NewDecimal(max(aw, bw)+max(as, bs), max(as, bs))
 }
 
-func mergeString(a, b types.Type) (types.Type, error) {
+func mergeString(a, b types.Type, coercA, coercB collation.Coercibility) (types.Type, error) {
 	c := collation.Default
 	switch {
 	case a.Collation != 0 && b.Collation != 0:
 		var err error
-		const column = collation.CoerceImplicit
-		if c, _, err = collation.Aggregate(a.Collation, column, b.Collation, column); err != nil {
+		if c, _, err = collation.Aggregate(a.Collation, coercA, b.Collation, coercB); err != nil {
 			return types.Type{}, err
 		}
 	case a.Collation != 0:

@@ -8,6 +8,7 @@ import (
 	"github.com/spillwaydb/spillway/internal/plan/logical"
 	"github.com/spillwaydb/spillway/internal/sqlerr"
 	"github.com/spillwaydb/spillway/internal/types"
+	"github.com/spillwaydb/spillway/internal/types/collation"
 )
 
 // literalRows are rows that are bound already.
@@ -99,7 +100,8 @@ func (b *binder) valuesStatement(n *ast.SelectStmt, outer *scope) (*query, error
 				cols = append(cols, b.newColumn("column_"+positionText(k), t))
 				continue
 			}
-			if t, err = unionType(cols[k].Type, t); err != nil {
+			const column = collation.CoerceImplicit
+			if t, err = unionType(cols[k].Type, t, column, column); err != nil {
 				return nil, err
 			}
 			cols[k].Type = t
