@@ -78,8 +78,8 @@ func NewCast(e Expr, t types.Type) Expr {
 	return c
 }
 
-// NewColumnCast is NewCast for a column whose values are compared as values of t: also strings of the same character set
-// with another collation get vectors of type t.
+// NewColumnCast is NewCast for a column whose values are compared as values of t: also strings of the same character
+// set with another collation get vectors of type t.
 func NewColumnCast(e Expr, t types.Type) Expr {
 	e = NewCast(e, t)
 	if from := e.Type(); from.IsString() && t.IsString() && from.Collation != t.Collation {
