@@ -131,7 +131,8 @@ func (o *overflow) close() {
 type Pins struct {
 	acct   *memory.Account
 	blocks []memory.BlockID
-	held   bool // one of them counts on the minimum
+	held   bool  // one of them counts on the minimum
+	leased int64 // bytes of the others
 }
 
 // MakePins returns no pins.
@@ -156,7 +157,11 @@ func (p *Pins) resolve(s *str) (memory.Ref, error) {
 	if err != nil {
 		return 0, err
 	}
-	p.held = p.held || kind == memory.Held
+	if kind == memory.Held {
+		p.held = true
+	} else {
+		p.leased += int64(p.acct.BlockSize(id))
+	}
 	p.blocks = append(p.blocks, id)
 	return ref + s.offset(), nil
 }
@@ -166,5 +171,5 @@ func (p *Pins) Release() {
 	for _, id := range p.blocks {
 		p.acct.Unpin(id, memory.ReuseUnknown)
 	}
-	p.blocks, p.held = p.blocks[:0], false
+	p.blocks, p.held, p.leased = p.blocks[:0], false, 0
 }

@@ -162,8 +162,9 @@ func (r *Reader) Next(out *vector.Batch, refs []memory.Ref) (bool, error) {
 }
 
 // Gather reads columns (nil: all) of rows into out's rows at, at+1, ..., column i of the list into out.Cols[i]. Blocks
-// of overflow strings are pinned for the batch. Where surplus for that is refused, fewer rows are read, at least one;
-// it returns how many. at must be 0 if there can be overflow strings: the first of them is pinned within the minimum.
+// of overflow strings are pinned for the batch. Where surplus for that is refused, or little of it would be left to
+// those who get the rows, fewer rows are read, at least one; it returns how many. at must be 0 if there can be overflow
+// strings: the first of them is pinned within the minimum.
 func (l *Layout) Gather(refs []memory.Ref, out *vector.Batch, at int, columns []int) (int, error) {
 	b := out.Base()
 	if columns == nil {
@@ -181,7 +182,7 @@ func (l *Layout) Gather(refs []memory.Ref, out *vector.Batch, at int, columns []
 	pins := MakePins(out.Account())
 	var err error
 	n := 0
-	for ; n < len(refs) && err == nil; n++ {
+	for ; n < len(refs) && err == nil && (n == 0 || pins.few()); n++ {
 		err = l.resolveRow(&pins, out, at+n, columns)
 	}
 	if err != nil {

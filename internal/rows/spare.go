@@ -25,3 +25,8 @@ func (s *Sorter) spareBytes() int64 {
 func spares(acct *memory.Account, n, spare int64) bool {
 	return spare == 0 || acct.Surplus()-n >= spare
 }
+
+// few says if the pins leave most of the surplus to those who get the rows, so that there may be more of them.
+func (p *Pins) few() bool {
+	return p.leased == 0 || p.leased <= p.acct.Surplus()/spareFraction
+}

@@ -52,3 +52,41 @@ func TestSortSpares(t *testing.T) {
 	require.Equal(t, 64*256, n)
 	s.Close()
 }
+
+// TestGatherSpares reads batches of rows of which few fit: there is always room for one more.
+func TestGatherSpares(t *testing.T) {
+	const count, length = 40, 200_000
+	in := []types.Type{types.NewText(types.LongText, collation.Binary)}
+	l := NewLayout(in, 0)
+	w := newWorld(t, 64<<20, 1<<20, memory.StatementOptions{QuotaBytes: 1<<20 + inputBytes + 2<<20}, nil)
+	c := NewCollection(w.acct, l, MinPageBytes)
+	defer c.Close()
+	batch, err := vector.NewBatch(w.input, in, count, 1<<20)
+	require.NoError(t, err)
+	defer batch.Close()
+	var refs [count]memory.Ref
+	for i := range count {
+		batch.Reset()
+		d := types.Datum{Type: in[0], Kind: types.PhysString, S: bytes.Repeat([]byte{byte(i)}, length)}
+		require.NoError(t, batch.Cols[0].SetDatum(0, d, batch.Arena()))
+		n, err := c.Append(batch.Cols, All(1), refs[:])
+		require.NoError(t, err)
+		require.Equal(t, 1, n)
+	}
+	r := c.Read(memory.Held, false)
+	defer r.Close()
+	most := 0
+	for at := 0; at < count; at += batch.Len {
+		more, err := r.Next(batch, refs[:])
+		require.NoError(t, err)
+		require.True(t, more)
+		most = max(most, batch.Len)
+		for i := range batch.Len {
+			require.Equal(t, byte(at+i), batch.Cols[0].Str[i].Bytes(batch.Base())[length-1])
+		}
+		page, err := w.input.Alloc(2*length, memory.Leased)
+		require.NoError(t, err)
+		w.input.Free(page)
+	}
+	require.Greater(t, most, 1)
+}
