@@ -10,7 +10,7 @@ import (
 )
 
 // join plans a join. A hint says how; else a few rows look up an index of the other side; else it is by hashing if a
-// condition is an equality of the two sides, else by nested loops.
+// condition is an equality of the two sides, or if it can be split into such joins, else by nested loops.
 func (p *planner) join(n *logical.Join) (physical.Node, error) {
 	if len(n.Params) > 0 {
 		return p.applyJoin(n)
@@ -18,6 +18,11 @@ func (p *planner) join(n *logical.Join) (physical.Node, error) {
 	s := splitJoin(n)
 	switch {
 	case s == nil:
+		if split, err := p.splitMatch(n); err != nil {
+			return nil, err
+		} else if split != nil {
+			return p.node(split)
+		}
 		return p.nestedLoop(n)
 	case p.hinted(n, logical.HintMergeJoin) && s.mergeable():
 		p.apply(n, logical.HintMergeJoin)

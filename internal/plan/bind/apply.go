@@ -150,7 +150,7 @@ func (a *application) agg(n *logical.Agg) logical.Node {
 
 // volatile says if a query gives other rows each time it runs.
 func volatile(n logical.Node) bool {
-	for _, e := range exprsOf(n) {
+	for _, e := range logical.Exprs(n) {
 		if !expr.Deterministic(e) {
 			return true
 		}

@@ -38,7 +38,7 @@ func collect(n logical.Node, made, read map[int]bool, groups bool) {
 			made[c.ID] = true
 		}
 	}
-	for _, e := range exprsOf(n) {
+	for _, e := range logical.Exprs(n) {
 		for _, id := range expr.ColumnsUsed(e) {
 			read[id] = true
 		}
@@ -71,49 +71,6 @@ func passedOn(n logical.Node) map[int]bool {
 		}
 	}
 	return passed
-}
-
-// exprsOf are the expressions of a node.
-func exprsOf(n logical.Node) []expr.Expr {
-	switch n := n.(type) {
-	case *logical.Scan:
-		return n.Filter
-	case *logical.Selection:
-		return n.Conds
-	case *logical.Projection:
-		return n.Exprs
-	case *logical.Join:
-		out := n.Conds[:len(n.Conds):len(n.Conds)]
-		for _, p := range n.Params {
-			out = append(out, p.Expr)
-		}
-		return out
-	case *logical.Agg:
-		out := append([]expr.Expr(nil), n.GroupBy...)
-		for _, a := range n.Aggs {
-			out = append(out, a.Args...)
-			for _, k := range a.OrderBy {
-				out = append(out, k.Expr)
-			}
-		}
-		return out
-	case *logical.Expand:
-		return n.Keys
-	case *logical.Window:
-		var out []expr.Expr
-		_ = n.Exprs(func(e *expr.Expr) error { // which returns no error
-			out = append(out, *e)
-			return nil
-		})
-		return out
-	case *logical.Sort:
-		var out []expr.Expr
-		for _, k := range n.Keys {
-			out = append(out, k.Expr)
-		}
-		return out
-	}
-	return nil
 }
 
 // decorrelation pulls conditions on outer columns out of a subquery, up to the join with the outer query:
@@ -255,7 +212,7 @@ func usesColumn(exprs []expr.Expr, id int) bool {
 
 func (d *decorrelation) pullJoin(n *logical.Join) (logical.Node, []expr.Expr, bool) {
 	left, conds, ok := d.pull(n.Left)
-	if !ok || len(n.Params) > 0 && (d.anyOuter(exprsOf(n)) || d.refersOuter(n.Right)) {
+	if !ok || len(n.Params) > 0 && (d.anyOuter(logical.Exprs(n)) || d.refersOuter(n.Right)) {
 		return nil, nil, false
 	}
 	stay, pulled := n.Conds, []expr.Expr(nil)
@@ -286,7 +243,7 @@ func (d *decorrelation) refersOuter(n logical.Node) bool {
 
 // pullAgg groups by the inner sides of the correlation, which must be equalities.
 func (d *decorrelation) pullAgg(n *logical.Agg) (logical.Node, []expr.Expr, bool) {
-	if d.anyOuter(exprsOf(n)) || d.result.grouped {
+	if d.anyOuter(logical.Exprs(n)) || d.result.grouped {
 		return nil, nil, false
 	}
 	in, conds, ok := d.pull(n.Input)

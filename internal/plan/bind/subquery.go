@@ -252,16 +252,19 @@ func (x *exprBinder) quantified(op string, l ast.ExprNode, sub ast.Node, all, no
 			x.filter(s.node, appendConjuncts(conds, x.b.fold(match)), false)
 			return nil, nil
 		}
-		if nullable {
-			// Unknown counts as a match here: it must not let the row through.
-			if match, err = x.b.call("is false", match); err != nil {
-				return nil, err
+		for _, e := range appendConjuncts(nil, x.b.fold(match)) {
+			if nullable && e.Type().Nullable {
+				// Unknown counts as a match here: it must not let the row through.
+				if e, err = x.b.call("is false", e); err != nil {
+					return nil, err
+				}
+				if e, err = x.b.call("not", e); err != nil {
+					return nil, err
+				}
 			}
-			if match, err = x.b.call("not", match); err != nil {
-				return nil, err
-			}
+			conds = append(conds, x.b.fold(e))
 		}
-		x.filter(s.node, appendConjuncts(conds, x.b.fold(match)), true)
+		x.filter(s.node, conds, true)
 		return nil, nil
 	}
 	// What was pulled out of the subquery's WHERE filters: unknown is not a match there, unlike in the comparison.
