@@ -40,10 +40,11 @@ var table = []row{
 	},
 	{"exec", mayExec},
 	{"exec/runtimefilter", mayExec},
+	{"exec/keep", "exec " + mayExec}, // since: rows that one pipeline keeps for another
 	{
 		"exec/scan exec/stream exec/join exec/agg exec/sort exec/window exec/setop exec/cte exec/apply exec/dml " +
 			"exec/ddl",
-		"exec exec/runtimefilter " + mayExec,
+		"exec exec/runtimefilter exec/keep " + mayExec,
 	},
 	{"exec/build", "exec exec/* " + mayExec},
 	{"session", "above -kv/local -kv/tikv -spill"},

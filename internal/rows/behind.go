@@ -10,7 +10,7 @@ func (c *Collection) FreeBefore(i int) error {
 	if i <= c.blocks.freed {
 		return nil
 	}
-	id, err := c.blocks.at(i)
+	id, err := c.blocks.at(i, memory.Held)
 	if err != nil {
 		return err
 	}

@@ -125,14 +125,14 @@ func (c *Collection) room(need int) error {
 	if kind == memory.Leased && !spares(c.acct, int64(size), c.spare) {
 		return sqlerr.ErrNoSurplus
 	}
+	if err := c.blocks.reserve(kind, c.keep); err != nil {
+		return err
+	}
 	id, ref, err := c.acct.NewBlockIn(c.series, size, kind)
 	if err != nil {
 		return err
 	}
-	if err := c.blocks.push(id); err != nil {
-		c.acct.FreeBlock(id)
-		return err
-	}
+	c.blocks.push(id)
 	if !kept {
 		c.pinned = c.blocks.len() - 1
 	}
@@ -181,21 +181,19 @@ func (c *Collection) Release(reuse memory.Reuse) {
 		return
 	}
 	c.flushHeader()
-	for i := c.pinned; i < c.blocks.len(); i++ {
-		if id, err := c.blocks.at(i); err == nil {
-			c.acct.Unpin(id, reuse)
-		}
-	}
+	c.ReleaseFull(reuse)
+	c.acct.Unpin(c.tail.id, reuse)
 	c.tail.ref, c.pinned = 0, c.blocks.len()
 }
 
 // ReleaseFull ends the pins of all blocks but the tail: those of a collection that keeps its blocks.
 func (c *Collection) ReleaseFull(reuse memory.Reuse) {
 	for ; c.pinned < c.blocks.len()-1; c.pinned++ {
-		if id, err := c.blocks.at(c.pinned); err == nil {
+		if id, err := c.blocks.at(c.pinned, memory.Held); err == nil { // the index block is pinned, or there is none
 			c.acct.Unpin(id, reuse)
 		}
 	}
+	c.blocks.unpin()
 }
 
 // Close frees all blocks. Repeatable.

@@ -64,14 +64,14 @@ func (o *overflow) reserve(n int) error {
 
 // add makes a block.
 func (o *overflow) add(size int) (memory.BlockID, memory.Ref, error) {
+	if err := o.list.reserve(memory.Held, false); err != nil {
+		return 0, 0, err
+	}
 	id, ref, err := o.acct.NewBlock(size, overflowKind(size))
 	if err != nil {
 		return 0, 0, err
 	}
-	if err := o.list.push(id); err != nil {
-		o.acct.FreeBlock(id)
-		return 0, 0, err
-	}
+	o.list.push(id)
 	o.bytes += int64(size)
 	return id, ref, nil
 }

@@ -5,24 +5,36 @@ import (
 	"github.com/spillwaydb/spillway/internal/vector"
 )
 
-// PinBlock pins block i of a collection that is not appended to any more, and says where its rows are: n of them from
-// first on, Layout.Width apart. The caller undoes it by UnpinBlock.
-func (c *Collection) PinBlock(i int, kind memory.Kind) (first memory.Ref, n int, err error) {
-	id, err := c.blocks.at(i)
+// Block is a pinned block: N rows from First on, Layout.Width apart.
+type Block struct {
+	First memory.Ref
+	N     int
+	id    memory.BlockID
+}
+
+// PinBlock pins block i of a collection that is not appended to any more. The caller undoes it by UnpinBlock.
+func (c *Collection) PinBlock(i int, kind memory.Kind) (Block, error) {
+	id, err := c.blocks.at(i, kind)
 	if err != nil {
-		return 0, 0, err
+		return Block{}, err
 	}
 	ref, err := c.acct.Pin(id, kind)
 	if err != nil {
-		return 0, 0, err
+		return Block{}, err
 	}
-	return ref + headerBytes, int(headerAt(c.acct.Base(), ref).rows), nil
+	return Block{First: ref + headerBytes, N: int(headerAt(c.acct.Base(), ref).rows), id: id}, nil
 }
 
-// UnpinBlock ends the pin of block i.
-func (c *Collection) UnpinBlock(i int, reuse memory.Reuse) {
-	if id, err := c.blocks.at(i); err == nil {
-		c.acct.Unpin(id, reuse)
+// UnpinBlock ends the pin of a block.
+func (c *Collection) UnpinBlock(b Block, reuse memory.Reuse) { c.acct.Unpin(b.id, reuse) }
+
+// UnpinBlocks ends the pins of blocks from, ..., to-1. They are looked up by an index block within the minimum; what
+// cannot be read any longer, as the statement has failed, is freed with the collection or its account.
+func (c *Collection) UnpinBlocks(from, to int, reuse memory.Reuse) {
+	for i := from; i < to; i++ {
+		if id, err := c.blocks.at(i, memory.Held); err == nil {
+			c.acct.Unpin(id, reuse)
+		}
 	}
 }
 

@@ -82,13 +82,14 @@ func (r *Reader) Advance() (bool, error) {
 	if r.block >= r.c.blocks.len() {
 		return false, nil
 	}
-	id, err := r.c.blocks.at(r.block)
+	id, err := r.c.blocks.at(r.block, r.kind)
 	if err != nil {
 		return false, err
 	}
 	var ids [aheadBlocks]memory.BlockID
 	most := min(max(aheadBytes/r.c.pageBytes, 1), aheadBlocks)
-	ahead, err := r.c.blocks.from(r.block+1, ids[:most]) // before the pin: the list's blocks may need the same page
+	// Before the pin: an index block may need the same page.
+	ahead, err := r.c.blocks.from(r.block+1, ids[:most], r.kind)
 	if err != nil {
 		return false, err
 	}

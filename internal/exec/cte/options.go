@@ -2,6 +2,7 @@ package cte
 
 import (
 	"github.com/spillwaydb/spillway/internal/exec"
+	"github.com/spillwaydb/spillway/internal/exec/keep"
 	"github.com/spillwaydb/spillway/internal/memory"
 	"github.com/spillwaydb/spillway/internal/pagetree"
 	"github.com/spillwaydb/spillway/internal/rows"
@@ -34,7 +35,7 @@ func MinBytes(o Options) int64 {
 	l := rows.NewLayout(o.Types, 0)
 	page := l.PageBytes(o.PageBytes)
 	block := int64(page) + l.OverflowBytes(page)
-	write := int64(max(1, o.Writers)) * (block + int64(memory.PageSize(placesBytes)))
+	write := int64(max(1, o.Writers)) * keep.SinkBytes(l, page)
 	reader := block + readerBytes(&o)
 	if o.Recursive {
 		write = 2*block + int64(memory.PageSize(placesBytes+newBytes)) + int64(o.WorkReaders)*reader

@@ -95,7 +95,7 @@ func (r *Recursion) turn() (bool, error) {
 		return false, nil
 	}
 	r.next.Release(memory.ReuseSoon)
-	r.work.parts = append(r.work.parts[:0], r.next)
+	r.work.kept.Add(r.next)
 	r.next = nil
 	if r.sorts() {
 		var err error
@@ -117,7 +117,7 @@ func (r *Recursion) endRounds() {
 		r.seenAccount.Close()
 		r.seen = nil
 	}
-	for _, c := range r.result.parts {
+	for _, c := range r.result.kept.List() {
 		c.Release(memory.ReuseSoon)
 	}
 	r.o.Account.Free(r.page)
@@ -149,11 +149,11 @@ func (s roundSink) NewLocal(*exec.Worker) (exec.LocalSink, error) {
 		r.refs = memory.Slice[memory.Ref](base, r.page.Ref, vector.MaxRows)
 		r.sel = memory.Slice[uint16](base, r.page.Ref+placesBytes, vector.MaxRows)
 	}
-	if len(r.result.parts) == 0 {
-		r.result.parts = append(r.result.parts, r.result.newRows())
+	if r.result.kept.Len() == 0 {
+		r.result.kept.Add(r.result.kept.NewCollection())
 	}
 	if r.next == nil {
-		r.next = r.work.newRows()
+		r.next = r.work.kept.NewCollection()
 	}
 	return localRound{r}, nil
 }
@@ -202,7 +202,7 @@ func (r *Recursion) add(b *vector.Batch) error {
 	if _, err := r.next.Append(b.Cols, sel, r.refs); err != nil {
 		return rows.Final(err)
 	}
-	n, err := r.result.parts[0].Append(b.Cols, out, r.refs)
+	n, err := r.result.kept.List()[0].Append(b.Cols, out, r.refs)
 	r.result.gave(n)
 	return rows.Final(err)
 }

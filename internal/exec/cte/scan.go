@@ -37,7 +37,7 @@ func (t *Table) Source(columns []int) exec.Source {
 func (s *scan) MaxWorkers() int {
 	s.part, s.block = 0, 0
 	n := 0
-	for _, c := range s.t.parts {
+	for _, c := range s.t.kept.List() {
 		n += c.Blocks()
 	}
 	return max(1, n)
@@ -50,8 +50,9 @@ func (s *scan) Close() error { return nil }
 func (s *scan) take() (*rows.Collection, int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for ; s.part < len(s.t.parts); s.part, s.block = s.part+1, 0 {
-		if c := s.t.parts[s.part]; s.block < c.Blocks() {
+	list := s.t.kept.List()
+	for ; s.part < len(list); s.part, s.block = s.part+1, 0 {
+		if c := list[s.part]; s.block < c.Blocks() {
 			s.block++
 			return c, s.block - 1
 		}
@@ -82,7 +83,7 @@ type localScan struct {
 	refs   []memory.Ref
 
 	part  *rows.Collection // nil: no block is pinned
-	block int
+	block rows.Block
 	row   memory.Ref // the next one
 	left  int        // rows of the block from there on
 }
@@ -92,15 +93,15 @@ func (l *localScan) Next(context.Context) (*vector.Batch, error) {
 	l.batch.Reset()
 	for l.left == 0 {
 		l.unpin()
-		part, block := l.s.take()
+		part, number := l.s.take()
 		if part == nil {
 			return nil, nil
 		}
-		row, n, err := part.PinBlock(block, memory.Held)
+		b, err := part.PinBlock(number, memory.Held)
 		if err != nil {
 			return nil, err
 		}
-		l.part, l.block, l.row, l.left = part, block, row, n
+		l.part, l.block, l.row, l.left = part, b, b.First, b.N
 	}
 	n := min(l.left, l.batch.Cap())
 	width := memory.Ref(l.s.t.layout.Width())

@@ -35,7 +35,7 @@ func (o *Options) sortedBatch() int { return min(o.BatchRows, rows.BatchRows(o.T
 // the set has nodes.
 func (r *Recursion) sorts() bool {
 	return r.seen != nil && !r.o.HasLimit && r.seenAccount.Stats().SpilledBytes > 0 &&
-		r.work.parts[0].Rows() > r.seen.PageBytes()/seenPageBytes
+		r.work.kept.List()[0].Rows() > r.seen.PageBytes()/seenPageBytes
 }
 
 func (r *Recursion) newSortedRound() (*sortedRound, error) {

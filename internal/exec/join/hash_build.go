@@ -25,8 +25,7 @@ func (s hashSink) NewLocal(*exec.Worker) (exec.LocalSink, error) {
 		hasher: rows.Hasher{Seed: h.o.Seed, Zero: h.o.HashZero},
 		parts:  rows.NewPartitions(h.o.Account, h.right, h.rightPage, 0, partitionBits),
 		filter: h.o.Filter.NewLocal(),
-		keys:   make([]vector.Vector, len(h.o.Keys)),
-		cols:   make([]*vector.Vector, len(h.source)),
+		in:     makeRightInput(len(h.o.Keys), len(h.source)),
 	}
 	l.parts.Lease(1)
 	return l, nil
@@ -40,8 +39,7 @@ type hashBuild struct {
 	parts  *rows.Partitions // nil once combined
 	filter *runtimefilter.Local
 	mixed  *rows.Partitions // one, of all hashes; nil as long as tails can be had
-	keys   []vector.Vector  // the key columns, as they are compared
-	cols   []*vector.Vector // of the layout
+	in     rightInput
 	sel    [rows.ChunkRows]uint16
 	hashes [rows.ChunkRows]uint64
 }
@@ -56,14 +54,8 @@ func (l *hashBuild) Consume(_ context.Context, b *vector.Batch) (exec.OpResult, 
 			l.parts.Squeeze()
 		}
 	}
-	for i, c := range h.source {
-		l.cols[i] = b.Cols[c]
-	}
-	for i := range h.o.Keys {
-		l.keys[i] = *l.cols[i]
-		l.keys[i].Type = h.o.Keys[i].Type
-		l.cols[i] = &l.keys[i]
-	}
+	l.in.set(b, h.o.Keys, h.source)
+	keys := l.in.cols[:len(h.o.Keys)]
 	sel := b.Sel
 	if sel == nil {
 		sel = rows.All(b.Len)
@@ -71,17 +63,12 @@ func (l *hashBuild) Consume(_ context.Context, b *vector.Batch) (exec.OpResult, 
 	h.total.Add(int64(len(sel)))
 	for len(sel) > 0 {
 		n := min(len(sel), rows.ChunkRows)
-		chunk := l.sel[:copy(l.sel[:], sel[:n])]
-		for i := range h.o.Keys {
-			if !h.o.Keys[i].NullSafe {
-				chunk = l.keys[i].NotNull(chunk)
-			}
-		}
+		chunk := l.in.matchable(h.o.Keys, l.sel[:copy(l.sel[:], sel[:n])])
 		if len(chunk) < n {
 			h.nulls.Store(true)
 		}
-		l.hasher.Hash(b.Base(), l.cols[:len(h.o.Keys)], chunk, l.hashes[:])
-		if err := l.filter.Add(l.cols[:len(h.o.Keys)], chunk, l.hashes[:]); err != nil {
+		l.hasher.Hash(b.Base(), keys, chunk, l.hashes[:])
+		if err := l.filter.Add(keys, chunk, l.hashes[:]); err != nil {
 			return exec.NeedMore, err
 		}
 		to := l.parts
@@ -91,7 +78,7 @@ func (l *hashBuild) Consume(_ context.Context, b *vector.Batch) (exec.OpResult, 
 			}
 			to = l.mixed
 		}
-		if err := to.Append(l.cols, chunk, l.hashes[:]); err != nil {
+		if err := to.Append(l.in.cols, chunk, l.hashes[:]); err != nil {
 			return exec.NeedMore, err
 		}
 		sel = sel[n:]

@@ -27,9 +27,7 @@ type span struct {
 func (r *resident) release(acct *memory.Account) {
 	r.table.Close(acct)
 	for _, s := range r.spans {
-		for i := s.from; i < s.to; i++ {
-			s.c.UnpinBlock(i, memory.ReuseUnknown)
-		}
+		s.c.UnpinBlocks(s.from, s.to, memory.ReuseUnknown)
 	}
 	r.spans = nil
 }
@@ -138,7 +136,7 @@ func (l *loader) fill(r *resident, build []*rows.Collection, at place, held int,
 			} else if partial && acct.Revoked() {
 				return at, nil
 			}
-			first, n, err := c.PinBlock(at.block, kind)
+			b, err := c.PinBlock(at.block, kind)
 			if partial && kind == memory.Leased && errors.Is(err, sqlerr.ErrNoSurplus) {
 				return at, nil
 			}
@@ -150,12 +148,12 @@ func (l *loader) fill(r *resident, build []*rows.Collection, at place, held int,
 				r.spans[k].to++
 				r.spans = r.spans[:k+1]
 			}
-			take := min(n-at.row, r.table.Room())
-			if err := l.add(r, first+memory.Ref(at.row*width), take); err != nil {
+			take := min(b.N-at.row, r.table.Room())
+			if err := l.add(r, b.First+memory.Ref(at.row*width), take); err != nil {
 				return at, err
 			}
 			at.row += take
-			if at.row < n {
+			if at.row < b.N {
 				return at, nil
 			}
 			at.block, at.row = at.block+1, 0

@@ -1,10 +1,10 @@
 package join
 
 import (
-	"context"
 	"unsafe"
 
 	"github.com/spillwaydb/spillway/internal/exec"
+	"github.com/spillwaydb/spillway/internal/exec/keep"
 	"github.com/spillwaydb/spillway/internal/expr"
 	"github.com/spillwaydb/spillway/internal/memory"
 	"github.com/spillwaydb/spillway/internal/plan/physical"
@@ -34,23 +34,24 @@ type MergeOptions struct {
 type Merge struct {
 	o        MergeOptions
 	layout   *rows.Layout // keys, then other columns that are needed
-	source   []int        // the right input's columns that a row is made of
 	output   []int        // columns of the layout that are given
 	given    []types.Type // of output
 	keys     []types.Type
-	page     int
-	capacity int              // of output batches of pairs
-	right    *rows.Collection // nil before the sink has ended
+	capacity int        // of output batches of pairs
+	right    *keep.Rows // one collection, in order
 }
 
 // NewMerge takes nothing of the account yet.
 func NewMerge(o MergeOptions) *Merge {
 	m := &Merge{o: o}
 	right := rightColumnsOf(o.Keys, o.Right, o.RightOut, m.pairs())
-	m.source, m.output, m.given = right.source, right.output, right.given
+	m.output, m.given = right.output, right.given
 	m.keys = right.types[:len(o.Keys):len(o.Keys)]
 	m.layout = rows.NewLayout(right.types, 0)
-	m.page = m.layout.PageBytes(o.PageBytes)
+	m.right = keep.New(keep.Options{
+		Account: o.Account, Layout: m.layout, PageBytes: m.layout.PageBytes(o.PageBytes), Reuse: memory.ReuseSoon,
+		Choose: func() keep.Chooser { return right.chooser(o.Keys) },
+	})
 	all := append(o.Left[:len(o.Left):len(o.Left)], m.given...)
 	m.capacity = min(rows.ChunkRows, rows.BatchRows(all, rows.MinPageBytes))
 	return m
@@ -69,91 +70,20 @@ func (m *Merge) Capacity() int { return m.capacity }
 // overlap.
 func MergeMinBytes(o MergeOptions) int64 {
 	m := NewMerge(o)
-	overflow := m.layout.OverflowBytes(m.page)
-	build := int64(m.page) + overflow + int64(memory.PageSize(placesBytes))
-	join := int64(m.page) + overflow + int64(memory.PageSize(int(unsafe.Sizeof(mergeScratch{})))) +
+	page := m.layout.PageBytes(o.PageBytes)
+	join := int64(page) + m.layout.OverflowBytes(page) + int64(memory.PageSize(int(unsafe.Sizeof(mergeScratch{})))) +
 		vector.BatchBytes(m.keys, rows.ChunkRows, arenaBytes) +
 		vector.BatchBytes(o.Left[:o.LeftOut], m.capacity, arenaBytes) +
 		vector.BatchBytes(m.given, m.capacity, arenaBytes) +
 		vector.BatchBytes(nil, m.capacity, 0) + expr.EvalBytes(o.Conds, m.capacity)
-	return max(build, join)
+	return max(keep.SinkBytes(m.layout, page), join)
 }
 
 // Sink builds the right side.
-func (m *Merge) Sink() exec.Sink { return mergeSink{m} }
+func (m *Merge) Sink() exec.Sink { return m.right.Sink() }
 
 // Operator joins the left side with what the sink has built.
 func (m *Merge) Operator() exec.Operator { return mergeOperator{m} }
 
 // Close gives everything back. Repeatable.
-func (m *Merge) Close() error {
-	m.right.Close()
-	m.right = nil
-	return nil
-}
-
-type mergeSink struct{ *Merge }
-
-var _ exec.Sink = mergeSink{}
-
-func (s mergeSink) NewLocal(*exec.Worker) (exec.LocalSink, error) {
-	acct := s.o.Account
-	p, err := acct.Alloc(placesBytes, memory.Held)
-	if err != nil {
-		return nil, err
-	}
-	return &mergeBuild{
-		m: s.Merge, page: p, refs: memory.Slice[memory.Ref](acct.Base(), p.Ref, vector.MaxRows),
-		rows: rows.NewCollection(acct, s.layout, s.page), cols: make([]*vector.Vector, len(s.source)),
-		keys: make([]vector.Vector, len(s.o.Keys)),
-	}, nil
-}
-
-func (s mergeSink) Finish(context.Context) error { return nil }
-func (s mergeSink) Close() error                 { return nil }
-
-// mergeBuild keeps the right rows in their order.
-type mergeBuild struct {
-	m    *Merge
-	rows *rows.Collection // nil once combined
-	page memory.Page
-	refs []memory.Ref // where Append says rows are; not used
-	cols []*vector.Vector
-	keys []vector.Vector // the key columns, as they are compared
-	sel  [vector.MaxRows]uint16
-}
-
-// Consume adds rows. Those with a NULL key match nothing.
-func (l *mergeBuild) Consume(_ context.Context, b *vector.Batch) (exec.OpResult, error) {
-	for i, c := range l.m.source {
-		l.cols[i] = b.Cols[c]
-	}
-	sel := b.Sel
-	if sel == nil {
-		sel = rows.All(b.Len)
-	}
-	sel = l.sel[:copy(l.sel[:], sel)]
-	for i, k := range l.m.o.Keys {
-		l.keys[i] = *l.cols[i]
-		l.keys[i].Type = k.Type
-		l.cols[i] = &l.keys[i]
-		if !k.NullSafe {
-			sel = l.cols[i].NotNull(sel)
-		}
-	}
-	_, err := l.rows.Append(l.cols, sel, l.refs)
-	return exec.NeedMore, rows.Final(err)
-}
-
-func (l *mergeBuild) Combine(context.Context) error {
-	l.rows.Release(memory.ReuseSoon)
-	l.m.right, l.rows = l.rows, nil
-	return nil
-}
-
-func (l *mergeBuild) Close() error {
-	l.rows.Close()
-	l.m.o.Account.Free(l.page)
-	l.page = memory.Page{}
-	return nil
-}
+func (m *Merge) Close() error { return m.right.Close() }

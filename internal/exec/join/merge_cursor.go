@@ -57,7 +57,7 @@ func (c *mergeCursor) rewind(p rows.Position) {
 	}
 	c.keys.Reset()
 	c.reader.Close()
-	c.reader = c.m.right.ReadFrom(p, memory.Held, false)
+	c.reader = c.m.right.List()[0].ReadFrom(p, memory.Held, false)
 	c.first, c.n, c.at = p, 0, 0
 }
 

@@ -193,9 +193,9 @@ func rowAt(b *vector.Batch, i int) uint16 {
 
 // nextRight reads the next right batch; false at the end, where reading begins anew.
 func (l *localProbe) nextRight() (bool, error) {
-	for l.coll < len(l.n.right) {
+	for list := l.n.right.List(); l.coll < len(list); {
 		if l.reader == nil {
-			l.reader = l.n.right[l.coll].Read(memory.Held, false)
+			l.reader = list[l.coll].Read(memory.Held, false)
 		}
 		more, err := l.reader.Next(l.right, l.refs)
 		if err != nil {

@@ -2,9 +2,9 @@ package stream
 
 import (
 	"context"
-	"sync"
 
 	"github.com/spillwaydb/spillway/internal/exec"
+	"github.com/spillwaydb/spillway/internal/exec/keep"
 	"github.com/spillwaydb/spillway/internal/memory"
 	"github.com/spillwaydb/spillway/internal/rows"
 	"github.com/spillwaydb/spillway/internal/types"
@@ -23,128 +23,54 @@ type MaterializeOptions struct {
 // Materialize keeps all rows in unpinned blocks, to be read once: a place where a long pipeline is cut in two, so that
 // the operators of one part give their memory back before those of the next take theirs.
 type Materialize struct {
-	o      MaterializeOptions
-	layout *rows.Layout
-	page   int
-
-	mu   sync.Mutex
-	list []*rows.Collection // protected by mu: one of each worker of the sink; those being read are not in it
+	o    MaterializeOptions
+	kept *keep.Rows // without those that are being read
 }
 
 // NewMaterialize takes nothing of the account yet.
 func NewMaterialize(o MaterializeOptions) *Materialize {
 	l := rows.NewLayout(o.Types, 0)
-	return &Materialize{o: o, layout: l, page: l.PageBytes(o.PageBytes)}
+	return &Materialize{o: o, kept: keep.New(keep.Options{
+		Account: o.Account, Layout: l, PageBytes: l.PageBytes(o.PageBytes), Reuse: memory.ReuseSoon,
+	})}
 }
 
 // MaterializeBytes is the minimum with these options; Account may be nil.
 func MaterializeBytes(o MaterializeOptions) int64 {
-	m := NewMaterialize(o)
-	overflow := m.layout.OverflowBytes(m.page)
-	sink := int64(m.page) + overflow + int64(memory.PageSize(placesBytes))
-	source := int64(m.page) + overflow + vector.BatchBytes(o.Types, m.Capacity(), memory.MinPageBytes) +
-		int64(memory.PageSize(placesBytes))
-	return int64(max(1, o.Workers)) * max(sink, source)
+	l := rows.NewLayout(o.Types, 0)
+	page := l.PageBytes(o.PageBytes)
+	source := int64(page) + l.OverflowBytes(page) + keep.PlacesBytes() +
+		vector.BatchBytes(o.Types, materializeCapacity(o.Types), memory.MinPageBytes)
+	return int64(max(1, o.Workers)) * max(keep.SinkBytes(l, page), source)
 }
 
-// placesBytes is room for the places of a batch's rows.
-const placesBytes = 8 * vector.MaxRows
-
 // Capacity is the most rows of a batch of the source.
-func (m *Materialize) Capacity() int {
-	return min(rows.ChunkRows, rows.BatchRows(m.o.Types, rows.MinPageBytes))
+func (m *Materialize) Capacity() int { return materializeCapacity(m.o.Types) }
+
+func materializeCapacity(t []types.Type) int {
+	return min(rows.ChunkRows, rows.BatchRows(t, rows.MinPageBytes))
 }
 
 // Sink is the end of the pipeline below.
-func (m *Materialize) Sink() exec.Sink { return materializeSink{m} }
+func (m *Materialize) Sink() exec.Sink { return m.kept.Sink() }
 
 // Source is the start of the pipeline above.
 func (m *Materialize) Source() exec.Source { return materializeSource{m} }
 
 // Close gives everything back. Repeatable. No worker may be at work.
-func (m *Materialize) Close() error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for _, c := range m.list {
-		c.Close()
-	}
-	m.list = nil
-	return nil
-}
-
-func (m *Materialize) places() (memory.Page, []memory.Ref, error) {
-	p, err := m.o.Account.Alloc(placesBytes, memory.Held)
-	if err != nil {
-		return p, nil, err
-	}
-	return p, memory.Slice[memory.Ref](m.o.Account.Base(), p.Ref, vector.MaxRows), nil
-}
-
-type materializeSink struct{ m *Materialize }
-
-var _ exec.Sink = materializeSink{}
-
-func (s materializeSink) NewLocal(*exec.Worker) (exec.LocalSink, error) {
-	p, refs, err := s.m.places()
-	if err != nil {
-		return nil, err
-	}
-	return &materializeLocal{
-		m: s.m, page: p, refs: refs, rows: rows.NewCollection(s.m.o.Account, s.m.layout, s.m.page),
-	}, nil
-}
-
-func (s materializeSink) Finish(context.Context) error { return nil }
-func (s materializeSink) Close() error                 { return nil }
-
-// materializeLocal keeps one worker's rows.
-type materializeLocal struct {
-	m    *Materialize
-	rows *rows.Collection // nil once combined
-	page memory.Page
-	refs []memory.Ref // where Append says rows are; not used
-}
-
-func (l *materializeLocal) Consume(_ context.Context, b *vector.Batch) (exec.OpResult, error) {
-	sel := b.Sel
-	if sel == nil {
-		sel = rows.All(b.Len)
-	}
-	_, err := l.rows.Append(b.Cols, sel, l.refs)
-	return exec.NeedMore, rows.Final(err)
-}
-
-func (l *materializeLocal) Combine(context.Context) error {
-	l.rows.Release(memory.ReuseSoon)
-	l.m.mu.Lock()
-	defer l.m.mu.Unlock()
-	l.m.list = append(l.m.list, l.rows)
-	l.rows = nil
-	return nil
-}
-
-func (l *materializeLocal) Close() error {
-	l.rows.Close()
-	l.m.o.Account.Free(l.page)
-	l.page = memory.Page{}
-	return nil
-}
+func (m *Materialize) Close() error { return m.kept.Close() }
 
 type materializeSource struct{ m *Materialize }
 
 var _ exec.Source = materializeSource{}
 
 // MaxWorkers implements exec.Source: a collection is read by one worker.
-func (s materializeSource) MaxWorkers() int {
-	s.m.mu.Lock()
-	defer s.m.mu.Unlock()
-	return max(1, len(s.m.list))
-}
+func (s materializeSource) MaxWorkers() int { return max(1, s.m.kept.Len()) }
 
 func (s materializeSource) Close() error { return nil }
 
 func (s materializeSource) NewLocal(*exec.Worker) (exec.LocalSource, error) {
-	p, refs, err := s.m.places()
+	p, refs, err := keep.Places(s.m.o.Account)
 	if err != nil {
 		return nil, err
 	}
@@ -184,13 +110,9 @@ func (l *materializeReader) Next(context.Context) (*vector.Batch, error) {
 
 // take begins the next collection that nobody reads.
 func (l *materializeReader) take() bool {
-	l.m.mu.Lock()
-	defer l.m.mu.Unlock()
-	n := len(l.m.list)
-	if n == 0 {
+	if l.rows = l.m.kept.Take(); l.rows == nil {
 		return false
 	}
-	l.rows, l.m.list = l.m.list[n-1], l.m.list[:n-1]
 	l.reader = l.rows.Read(memory.Held, true)
 	return true
 }

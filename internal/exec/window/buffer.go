@@ -47,6 +47,7 @@ func (b *buffer) release(next *cursor) error {
 // on.
 type cursor struct {
 	b     *buffer
+	at    rows.Block // while it is pinned
 	block int
 	first int64 // number of the block's first row
 	loose bool  // keeps nothing: it reads no row before the next one to be given
@@ -62,12 +63,13 @@ func (b *buffer) cursor() *cursor {
 // pin moves to the block of a row and pins it: it returns the row's place, and how many rows there are from it on.
 func (c *cursor) pin(row int64) (memory.Ref, int, error) {
 	for c.block < c.b.rows.Blocks() {
-		ref, n, err := c.b.rows.PinBlock(c.block, memory.Held)
-		if err != nil {
+		var err error
+		if c.at, err = c.b.rows.PinBlock(c.block, memory.Held); err != nil {
 			return 0, 0, err
 		}
+		n := c.at.N
 		if skip := row - c.first; skip < int64(n) && skip >= 0 {
-			return ref + memory.Ref(int(skip)*c.b.layout.Width()), n - int(skip), nil
+			return c.at.First + memory.Ref(int(skip)*c.b.layout.Width()), n - int(skip), nil
 		}
 		c.unpin()
 		if row < c.first {
@@ -94,12 +96,13 @@ func (r *reader) forward(row int64) error {
 // back pins the block before; it returns where its rows begin.
 func (c *cursor) back() (memory.Ref, error) {
 	c.block--
-	ref, n, err := c.b.rows.PinBlock(c.block, memory.Held)
-	c.first -= int64(n)
-	return ref, err
+	var err error
+	c.at, err = c.b.rows.PinBlock(c.block, memory.Held)
+	c.first -= int64(c.at.N)
+	return c.at.First, err
 }
 
-func (c *cursor) unpin() { c.b.rows.UnpinBlock(c.block, memory.ReuseUnknown) }
+func (c *cursor) unpin() { c.b.rows.UnpinBlock(c.at, memory.ReuseUnknown) }
 
 // places fills the buffer's room with the places of n rows from ref on.
 func (b *buffer) places(ref memory.Ref, n int) []memory.Ref {

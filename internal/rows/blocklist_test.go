@@ -1,0 +1,75 @@
+package rows
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/spillwaydb/spillway/internal/memory"
+	"github.com/spillwaydb/spillway/internal/types"
+	"github.com/spillwaydb/spillway/internal/vector"
+)
+
+// manyBlocks appends so many rows that the list of blocks itself has blocks.
+func manyBlocks(t *testing.T, w *world, c *Collection) {
+	in, err := vector.NewBatch(w.input, c.Layout().Types(), vector.MaxRows, 0)
+	require.NoError(t, err)
+	defer in.Close()
+	in.Len = vector.MaxRows
+	for i := range in.Len {
+		in.Cols[0].I64[i], in.Cols[0].Null[i] = int64(i), 0
+	}
+	var refs [vector.MaxRows]memory.Ref
+	for len(c.blocks.index) < 2 {
+		_, err := c.Append(in.Cols, All(in.Len), refs[:])
+		require.NoError(t, err)
+	}
+}
+
+// TestManyBlocks appends, reads, pins and frees within the minimum, where the list of blocks is written out as well.
+func TestManyBlocks(t *testing.T) {
+	l := NewLayout([]types.Type{types.NewBigInt()}, 0)
+	page := l.PageBytes(MinPageBytes)
+	w := newWorld(t, 64<<20, int64(page), memory.StatementOptions{ForceSpill: true}, nil)
+	c := NewCollection(w.acct, l, page)
+	manyBlocks(t, w, c)
+	c.Release(memory.ReuseUnknown)
+	var refs [ChunkRows]memory.Ref
+	for _, once := range []bool{false, true} {
+		for i := 0; i < c.Blocks() && !once; i += 100 {
+			b, err := c.PinBlock(i, memory.Held)
+			require.NoError(t, err)
+			c.UnpinBlock(b, memory.ReuseUnknown)
+		}
+		r := c.Read(memory.Held, once)
+		count := int64(0)
+		for {
+			n, err := r.Rows(refs[:])
+			require.NoError(t, err)
+			if n == 0 {
+				break
+			}
+			count += int64(n)
+		}
+		r.Close()
+		require.Equal(t, c.Rows(), count)
+	}
+	c.Close()
+}
+
+// TestManyBlocksClose closes a collection whose last block is pinned, with the minimum used up, and one of a statement
+// that has failed: its list cannot be read, and that is no leak.
+func TestManyBlocksClose(t *testing.T) {
+	l := NewLayout([]types.Type{types.NewBigInt()}, 0)
+	page := l.PageBytes(MinPageBytes)
+	for _, fails := range []bool{false, true} {
+		w := newWorld(t, 64<<20, int64(page), memory.StatementOptions{ForceSpill: true}, nil)
+		c := NewCollection(w.acct, l, page)
+		manyBlocks(t, w, c)
+		if fails {
+			w.stmt.Fail(errors.New("failed by the test"))
+		}
+		c.Close()
+	}
+}
