@@ -58,6 +58,26 @@ func TestManyBlocks(t *testing.T) {
 	c.Close()
 }
 
+// TestManyBlocksKept keeps so many blocks pinned, one of them within the minimum, that those of the list are pinned too.
+func TestManyBlocksKept(t *testing.T) {
+	l := NewLayout([]types.Type{types.NewBigInt()}, 0)
+	page := l.PageBytes(MinPageBytes)
+	for _, end := range []func(c *Collection){
+		func(c *Collection) { c.ReleaseFull(memory.ReuseSoon) },
+		func(c *Collection) { c.Release(memory.ReuseSoon) },
+		func(*Collection) {},
+	} {
+		w := newWorld(t, 96<<20, int64(page), memory.StatementOptions{}, nil)
+		c := NewCollection(w.acct, l, page)
+		c.Keep(1)
+		manyBlocks(t, w, c)
+		require.Equal(t, c.Blocks(), c.Pinned())
+		require.Equal(t, 2, c.blocks.pinned)
+		end(c)
+		c.Close()
+	}
+}
+
 // TestManyBlocksClose closes a collection whose last block is pinned, with the minimum used up, and one of a statement
 // that has failed: its list cannot be read, and that is no leak.
 func TestManyBlocksClose(t *testing.T) {

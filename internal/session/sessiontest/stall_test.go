@@ -58,30 +58,35 @@ func TestCancelDuringOperations(t *testing.T) {
 		t.Run(q.name, func(t *testing.T) {
 			want, err := q.run(t.Context(), t, c, nil)
 			require.NoError(t, err)
-			base := r.baseline()
-			for n := int64(1); ; n = next(n) {
-				var count atomic.Int64
-				got, err := q.run(t.Context(), t, c, func() func() {
-					r.Refuse(func(memory.Op, string, int) error {
-						if count.Add(1) == n {
-							return r.Sessions.Kill(c.ID(), true)
-						}
-						return nil
-					})
-					return func() { r.Refuse(nil) }
-				})
-				if err != nil {
-					requireClear(t, err, q.name)
-				} else {
-					requireRows(t, want, got, q.ordered, q.name)
-				}
-				clean(t, c, base, q.name)
-				if count.Load() < n {
-					require.NoError(t, err)
-					return
-				}
-			}
+			killSweep(t, c, q, want, r.baseline())
 		})
+	}
+}
+
+// killSweep ends the query at its N-th operation of the pool, for N = 1, 2, ... until a run has no N-th operation.
+func killSweep(t *testing.T, c *Client, q *query, want []string, base baseline) {
+	r := c.rig
+	for n := int64(1); ; n = next(n) {
+		var count atomic.Int64
+		got, err := q.run(t.Context(), t, c, func() func() {
+			r.Refuse(func(memory.Op, string, int) error {
+				if count.Add(1) == n {
+					return r.Sessions.Kill(c.ID(), true)
+				}
+				return nil
+			})
+			return func() { r.Refuse(nil) }
+		})
+		if err != nil {
+			requireClear(t, err, q.name)
+		} else {
+			requireRows(t, want, got, q.ordered, q.name)
+		}
+		clean(t, c, base, q.name)
+		if count.Load() < n {
+			require.NoError(t, err)
+			return
+		}
 	}
 }
 
