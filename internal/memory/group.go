@@ -103,8 +103,8 @@ func (s *Statement) gather(g *group, id BlockID, d *desc) {
 	}
 }
 
-// write writes the group's frames to the store and notes their slots; those that found no room have none. s.mu is
-// released meanwhile. On an error none was written.
+// write writes the group's frames to the store and notes their slots; those that found no room, or could not be written,
+// have none. s.mu is released meanwhile.
 func (s *Statement) write(g *group) error {
 	p := s.pool
 	n := int(g.descs[0].size())
@@ -116,24 +116,19 @@ func (s *Statement) write(g *group) error {
 	s.mu.Unlock()
 	start := time.Now()
 	var err error
-	some := 0
-	for err == nil && some < g.n {
-		if err = p.options.Hooks.refuse(OpWrite, s.options.Name, n); err == nil {
-			some++
-		}
+	for i := 0; i < g.n && err == nil; i++ {
+		err = p.options.Hooks.refuse(OpWrite, s.options.Name, n)
 	}
 	switch {
-	case some == 0:
-	case some == 1:
+	case err != nil:
+	case g.n == 1:
 		g.slots[0], err = p.options.Store.Write(s.owner, g.data[0])
 	default:
-		err = p.groups.WriteGroup(s.owner, g.data[:some], g.slots[:some])
+		err = p.groups.WriteGroup(s.owner, g.data[:g.n], g.slots[:g.n])
 	}
-	if err == nil {
-		for i, slot := range g.slots[:some] {
-			if slot != (Slot{}) {
-				p.sums.note(slot, g.data[i])
-			}
+	for i, slot := range g.slots[:g.n] {
+		if slot != (Slot{}) {
+			p.sums.note(slot, g.data[i])
 		}
 	}
 	took := int64(time.Since(start)) / int64(g.n)

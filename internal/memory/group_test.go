@@ -212,6 +212,39 @@ func TestGroupFails(t *testing.T) {
 	freeSeries(b, others)
 }
 
+// TestGroupIsRefused refuses the N-th write, for every N: the group that it belongs to is not written, and its statement
+// fails.
+func TestGroupIsRefused(t *testing.T) {
+	broken := errors.New("broken disk")
+	const blocks = 40
+	for n := 1; ; n++ {
+		writes := 0
+		p := memorytest.NewPoolWith(t, memory.Options{LimitBytes: 32 << 20, Evictors: -1, Hooks: &memory.Hooks{
+			Refuse: func(op memory.Op, _ string, _ int) error {
+				if op == memory.OpWrite {
+					if writes++; writes == n {
+						return broken
+					}
+				}
+				return nil
+			},
+		}})
+		s, a := open(t, p, memory.StatementOptions{Spill: true}, 4*small)
+		ids := series(t, a, 1, blocks)
+		for s.Err() == nil && p.EvictSome() {
+		}
+		require.NoError(t, p.Check())
+		if writes < n {
+			require.NoError(t, s.Err())
+			require.GreaterOrEqual(t, n, blocks)
+			freeSeries(a, ids)
+			return
+		}
+		require.ErrorIs(t, s.Err(), broken, "write %d", n)
+		freeSeries(a, ids)
+	}
+}
+
 // A group that cannot be read is read one by one: only who needs the bad block fails.
 func TestGroupIsReadOneByOne(t *testing.T) {
 	store := &groupStore{read: func([][]byte) error { return errors.New("bad sector") }}

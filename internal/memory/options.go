@@ -58,8 +58,9 @@ const (
 
 // Hooks let tests refuse what would succeed.
 type Hooks struct {
-	// Refuse is called before each operation on bytes; an error that it returns becomes the operation's. It may be
-	// called from several goroutines. For OpSurplus the error should be sqlerr.ErrNoSurplus.
+	// Refuse is called before each operation on bytes; an error that it returns becomes the operation's. Of blocks that
+	// are written or read together each is an operation, and an error is that of all. It may be called from several
+	// goroutines. For OpSurplus the error should be sqlerr.ErrNoSurplus.
 	Refuse func(op Op, account string, bytes int) error
 }
 

@@ -17,7 +17,7 @@ type BlockStore interface {
 type GroupStore interface {
 	BlockStore
 	// WriteGroup stores blocks side by side, as far as there is room, and fills in their slots; the slot of a block
-	// that found no room is 0. It fails if none did, and then nothing stays.
+	// that was not stored is 0. It fails if none found room, and for any other reason also if some are stored.
 	WriteGroup(owner uint64, blocks [][]byte, slots []Slot) error
 	// ReadGroup brings blocks back. After an error none is of use.
 	ReadGroup(slots []Slot, blocks [][]byte) error

@@ -58,7 +58,7 @@ func TestManyBlocks(t *testing.T) {
 	c.Close()
 }
 
-// TestManyBlocksKept keeps so many blocks pinned, one of them within the minimum, that those of the list are pinned too.
+// TestManyBlocksKept keeps so many blocks pinned, one of them within the minimum, that those of the list are too.
 func TestManyBlocksKept(t *testing.T) {
 	l := NewLayout([]types.Type{types.NewBigInt()}, 0)
 	page := l.PageBytes(MinPageBytes)

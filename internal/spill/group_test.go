@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"github.com/spillwaydb/spillway/internal/memory"
 	"github.com/spillwaydb/spillway/internal/spill"
@@ -133,6 +134,31 @@ func TestGroupFaults(t *testing.T) {
 		for _, slot := range slots {
 			s.Free(1, slot)
 		}
+	}
+}
+
+// TestGroupFailsInPart fails the second of two transfers of a group: what was written stays, and the error is told.
+func TestGroupFailsInPart(t *testing.T) {
+	broken := errors.New("broken")
+	for _, full := range []bool{false, true} {
+		fails := broken
+		if full {
+			fails = unix.ENOSPC
+		}
+		files := &faulty.Files{Fail: faulty.FailNth(faulty.Write, 2, fails)}
+		s := open(t, spill.Options{Compression: spill.CompressNever}, files)
+		group := [][]byte{block(8192, 1, false), block(16384, 2, false)} // of two sizes
+		slots := make([]memory.Slot, 2)
+		err := s.WriteGroup(1, group, slots)
+		if full {
+			require.NoError(t, err)
+		} else {
+			require.ErrorIs(t, err, broken)
+		}
+		require.NotZero(t, slots[0])
+		require.Zero(t, slots[1])
+		require.EqualValues(t, 8192, s.Stats().InUse)
+		s.Free(1, slots[0])
 	}
 }
 

@@ -14,7 +14,7 @@ import (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// Write stores data in a slot. Errors: TempSpaceError, SpillIOError; then nothing stays.
+// Write stores data in a slot. Errors: TempSpaceError, SpillIOError.
 func (s *Store) Write(number uint64, data []byte) (memory.Slot, error) {
 	var slots [1]memory.Slot
 	err := s.WriteGroup(number, [][]byte{data}, slots[:])
@@ -31,8 +31,8 @@ type image struct {
 }
 
 // WriteGroup stores blocks, those whose slots are of one size side by side as far as there is room, with one call of
-// the system for those that are. The slot of a block that found no room is 0. Errors, if none did: TempSpaceError,
-// SpillIOError.
+// the system for those that are. The slot of a block that was not stored is 0. Errors: TempSpaceError if there was no
+// room for any; SpillIOError, perhaps with some of them stored.
 func (s *Store) WriteGroup(number uint64, blocks [][]byte, slots []memory.Slot) error {
 	start := time.Now()
 	clear(slots)
@@ -85,7 +85,11 @@ func (s *Store) WriteGroup(number uint64, blocks [][]byte, slots []memory.Slot) 
 	}
 	s.chooser.note(tried, written, time.Since(start))
 	s.wrote(number, images, blocks)
-	return nil
+	var space *sqlerr.TempSpaceError
+	if errors.As(err, &space) {
+		return nil // what is left may never have to be written
+	}
+	return err
 }
 
 // pack compresses in buf what becomes small enough. What is written side by side should be read so, too: blocks of one
