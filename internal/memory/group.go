@@ -103,7 +103,7 @@ func (s *Statement) gather(g *group, id BlockID, d *desc) {
 	}
 }
 
-// write writes the group's frames to the store and notes their slots; those that found no room, or could not be written,
+// write writes the frames of the group to the store and notes their slots; those that found no room or were not written
 // have none. s.mu is released meanwhile.
 func (s *Statement) write(g *group) error {
 	p := s.pool

@@ -212,7 +212,7 @@ func TestGroupFails(t *testing.T) {
 	freeSeries(b, others)
 }
 
-// TestGroupIsRefused refuses the N-th write, for every N: the group that it belongs to is not written, and its statement
+// TestGroupIsRefused refuses the N-th write, for every N: the group it belongs to is not written, and its statement
 // fails.
 func TestGroupIsRefused(t *testing.T) {
 	broken := errors.New("broken disk")

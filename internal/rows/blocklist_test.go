@@ -1,6 +1,7 @@
 package rows
 
 import (
+	"bytes"
 	"errors"
 	"testing"
 
@@ -8,20 +9,26 @@ import (
 
 	"github.com/spillwaydb/spillway/internal/memory"
 	"github.com/spillwaydb/spillway/internal/types"
+	"github.com/spillwaydb/spillway/internal/types/collation"
 	"github.com/spillwaydb/spillway/internal/vector"
 )
 
-// manyBlocks appends so many rows that the list of blocks itself has blocks.
+// manyLayout is of rows of which few fill a block.
+func manyLayout() *Layout {
+	return NewLayout([]types.Type{types.NewVarChar(2000, collation.Binary)}, 0)
+}
+
+// manyBlocks appends so many rows that the list of blocks itself has a block.
 func manyBlocks(t *testing.T, w *world, c *Collection) {
-	in, err := vector.NewBatch(w.input, c.Layout().Types(), vector.MaxRows, 0)
+	in, err := vector.NewBatch(w.input, c.Layout().Types(), vector.MaxRows, 4096)
 	require.NoError(t, err)
 	defer in.Close()
-	in.Len = vector.MaxRows
-	for i := range in.Len {
-		in.Cols[0].I64[i], in.Cols[0].Null[i] = int64(i), 0
-	}
+	v := in.Cols[0]
+	v.Const, in.Len = true, vector.MaxRows
+	d := types.Datum{Type: v.Type, Kind: v.Type.Phys(), S: bytes.Repeat([]byte("x"), 2000)}
+	require.NoError(t, v.SetDatum(0, d, in.Arena()))
 	var refs [vector.MaxRows]memory.Ref
-	for len(c.blocks.index) < 2 {
+	for len(c.blocks.index) == 0 {
 		_, err := c.Append(in.Cols, All(in.Len), refs[:])
 		require.NoError(t, err)
 	}
@@ -29,7 +36,7 @@ func manyBlocks(t *testing.T, w *world, c *Collection) {
 
 // TestManyBlocks appends, reads, pins and frees within the minimum, where the list of blocks is written out as well.
 func TestManyBlocks(t *testing.T) {
-	l := NewLayout([]types.Type{types.NewBigInt()}, 0)
+	l := manyLayout()
 	page := l.PageBytes(MinPageBytes)
 	w := newWorld(t, 64<<20, int64(page), memory.StatementOptions{ForceSpill: true}, nil)
 	c := NewCollection(w.acct, l, page)
@@ -60,7 +67,7 @@ func TestManyBlocks(t *testing.T) {
 
 // TestManyBlocksKept keeps so many blocks pinned, one of them within the minimum, that those of the list are too.
 func TestManyBlocksKept(t *testing.T) {
-	l := NewLayout([]types.Type{types.NewBigInt()}, 0)
+	l := manyLayout()
 	page := l.PageBytes(MinPageBytes)
 	for _, end := range []func(c *Collection){
 		func(c *Collection) { c.ReleaseFull(memory.ReuseSoon) },
@@ -72,7 +79,7 @@ func TestManyBlocksKept(t *testing.T) {
 		c.Keep(1)
 		manyBlocks(t, w, c)
 		require.Equal(t, c.Blocks(), c.Pinned())
-		require.Equal(t, 2, c.blocks.pinned)
+		require.Equal(t, 1, c.blocks.pinned)
 		end(c)
 		c.Close()
 	}
@@ -81,7 +88,7 @@ func TestManyBlocksKept(t *testing.T) {
 // TestManyBlocksClose closes a collection whose last block is pinned, with the minimum used up, and one of a statement
 // that has failed: its list cannot be read, and that is no leak.
 func TestManyBlocksClose(t *testing.T) {
-	l := NewLayout([]types.Type{types.NewBigInt()}, 0)
+	l := manyLayout()
 	page := l.PageBytes(MinPageBytes)
 	for _, fails := range []bool{false, true} {
 		w := newWorld(t, 64<<20, int64(page), memory.StatementOptions{ForceSpill: true}, nil)
