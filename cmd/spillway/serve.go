@@ -202,7 +202,13 @@ func (a *app) openStorage(ctx context.Context) error {
 		return fmt.Errorf("data directory %s: %w", a.config.Path, err)
 	}
 	a.onClose(a.store.Close)
-	a.catalog, err = catalog.Open(ctx, catalog.Options{Store: a.store, Txn: kv.TxnOptions{Account: account}})
+	a.catalog, err = catalog.Open(ctx, catalog.Options{
+		Store: a.store, Pool: a.pool, Txn: kv.TxnOptions{Account: account},
+	})
+	if large := new(catalog.TooLargeError); errors.As(err, &large) {
+		return fmt.Errorf("catalog: %w; start with tidb_server_memory_limit of at least %d MiB",
+			large, memory.LimitForHeapLedger(large.Ledger)>>20)
+	}
 	if err != nil {
 		return fmt.Errorf("catalog: %w", err)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/spillwaydb/spillway/internal/kv"
+	"github.com/spillwaydb/spillway/internal/schema"
 	"github.com/spillwaydb/spillway/internal/sqlerr"
 	"github.com/spillwaydb/spillway/internal/table"
 )
@@ -40,13 +41,22 @@ func (c *Catalog) AlterTable(ctx context.Context, d DDL, n Name, changes []Alter
 
 // runAlter builds and commits. The transaction's read view is taken after the lock, so it has all rows.
 func (c *Catalog) runAlter(ctx context.Context, d DDL, a *altered) (rows int64, err error) {
+	g := &change{
+		gone: []*schema.Table{a.old}, come: []*schema.Table{a.t}, fresh: a.copies || len(a.added) > 0,
+	}
+	r, err := c.heap.reserve(g, d.Owner.ConnID)
+	if err != nil {
+		return 0, err
+	}
 	tx, err := c.begin(ctx, d.Txn)
 	if err != nil {
+		r.cancel()
 		return 0, err
 	}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, tx.Rollback())
+			r.cancel()
 		}
 	}()
 	if a.copies {
@@ -65,12 +75,7 @@ func (c *Catalog) runAlter(ctx context.Context, d DDL, a *altered) (rows int64, 
 	if err = setTable(tx, a.t); err != nil {
 		return 0, err
 	}
-	err = c.commit(ctx, tx, func(s *Snapshot) *Snapshot {
-		if a.copies || len(a.added) > 0 {
-			a.t.Since = s.Version + 1
-		}
-		return putTable(a.old, a.t)(s)
-	})
+	err = c.commit(ctx, tx, g, r)
 	if err == nil && a.copies {
 		c.AddRows(a.t, rows)
 		c.dropCounters(a.old.ID)

@@ -9,13 +9,15 @@ import (
 	"time"
 
 	"github.com/spillwaydb/spillway/internal/kv"
+	"github.com/spillwaydb/spillway/internal/memory"
 	"github.com/spillwaydb/spillway/internal/schema"
 	"github.com/spillwaydb/spillway/internal/sqlerr"
 )
 
-// Options are how a catalog is opened. Store and Txn.Account are required.
+// Options are how a catalog is opened. All but Now are required.
 type Options struct {
 	Store kv.Store
+	Pool  *memory.Pool     // descriptors are charged to its heap ledger
 	Txn   kv.TxnOptions    // for the catalog's own transactions
 	Now   func() time.Time // nil: time.Now
 }
@@ -26,6 +28,7 @@ type Catalog struct {
 	txn     kv.TxnOptions
 	now     func() time.Time
 	locks   Locks
+	heap    descriptorHeap
 	current atomic.Pointer[Snapshot]
 	nextID  atomic.Uint32 // of databases and tables
 
@@ -38,7 +41,7 @@ type Catalog struct {
 	rows     map[schema.ID]*rowCounter
 }
 
-// Open reads the descriptors of a store; an empty store is a server without databases.
+// Open reads the descriptors of a store; an empty store is a server without databases. Error: TooLargeError.
 func Open(ctx context.Context, o Options) (*Catalog, error) {
 	if o.Now == nil {
 		o.Now = time.Now
@@ -47,9 +50,15 @@ func Open(ctx context.Context, o Options) (*Catalog, error) {
 		store: o.Store, txn: o.Txn, now: o.Now, locks: Locks{objs: map[Name]*lockObject{}},
 		virtual: map[schema.ID]VirtualTable{}, counters: map[counterID]*Counter{}, rows: map[schema.ID]*rowCounter{},
 	}
-	s := &Snapshot{Version: 1, dbs: map[string]*database{}, cat: c}
+	c.heap.ledger, c.heap.acct = o.Pool.Heap(), o.Pool.Server().Child("catalog")
+	s := &Snapshot{Version: 1, cat: c, epoch: &epoch{}}
+	c.heap.epochs = []*epoch{s.epoch}
 	c.current.Store(s)
-	return c, c.load(ctx, s)
+	if err := c.load(ctx, s); err != nil {
+		c.heap.acct.Close()
+		return nil, err
+	}
+	return c, nil
 }
 
 // load fills s, which nobody sees yet.
@@ -59,12 +68,16 @@ func (c *Catalog) load(ctx context.Context, s *Snapshot) error {
 		return err
 	}
 	defer r.Close()
+	fits := true
 	err = c.each(ctx, r, kindSpan(metaDatabase), func(_, v []byte) error {
 		d, err := decodeDatabase(v)
-		if err == nil {
-			s.dbs[d.Name] = &database{desc: d, tables: map[string]*schema.Table{}}
+		if err != nil {
+			return err
 		}
-		return err
+		if fits = c.heap.load(databaseBytes(d)) && fits; fits {
+			s.dbs = s.dbs.with(d.Name, &database{desc: d})
+		}
+		return nil
 	})
 	if err != nil {
 		return err
@@ -74,15 +87,22 @@ func (c *Catalog) load(ctx context.Context, s *Snapshot) error {
 		if err != nil {
 			return err
 		}
-		d := s.dbs[t.DB]
+		if fits = c.heap.load(tableBytes(t)) && fits; !fits {
+			return nil // the others are counted
+		}
+		d := s.dbs.get(t.DB)
 		if d == nil {
 			return sqlerr.Newf(sqlerr.ErrUnknown, "corrupt catalog: table %s is in no database", t.Name)
 		}
-		d.tables[t.Name] = t
+		d.tables = d.tables.with(t.Name, t)
 		return nil
 	})
 	if err != nil {
 		return err
+	}
+	if !fits {
+		n, _ := c.HeapBytes()
+		return &TooLargeError{Bytes: n, Share: c.heap.share(), Ledger: n * heapShare}
 	}
 	v, ok, err := r.Get(ctx, nextIDKey(), nil)
 	switch {
@@ -126,8 +146,9 @@ func (c *Catalog) each(ctx context.Context, r kv.Reader, span kv.Span, f func(ke
 	}
 }
 
-// Close writes what is kept in memory: counters and row counts. The store stays open.
+// Close writes what is kept in memory: counters and row counts. The store stays open; all statements have ended.
 func (c *Catalog) Close(ctx context.Context) error {
+	defer c.heap.acct.Close()
 	return errors.Join(c.saveCounters(ctx), c.saveRows(ctx))
 }
 
@@ -140,10 +161,10 @@ func (c *Catalog) Locks() *Locks { return &c.locks }
 // Store is where tables are stored.
 func (c *Catalog) Store() kv.Store { return c.store }
 
-// publish makes s the newest snapshot; commitMu is held.
-func (c *Catalog) publish(s *Snapshot) {
+// publish makes s, which has what r reserved, the newest snapshot; commitMu is held.
+func (c *Catalog) publish(s *Snapshot, r *reservation) {
 	s.Version = c.current.Load().Version + 1
-	c.current.Store(s)
+	c.heap.publish(s, r, c.current.Store)
 }
 
 // newID takes an id of a database or table; it is stored with the next commit.
@@ -164,8 +185,9 @@ func (c *Catalog) begin(ctx context.Context, o kv.TxnOptions) (kv.Txn, error) {
 	return tx, nil
 }
 
-// commit commits tx together with the next id, and publishes what change makes of the snapshot then current.
-func (c *Catalog) commit(ctx context.Context, tx kv.Txn, change func(s *Snapshot) *Snapshot) error {
+// commit commits tx together with the next id, and publishes what g, for which r was reserved, makes of the snapshot
+// then current.
+func (c *Catalog) commit(ctx context.Context, tx kv.Txn, g *change, r *reservation) error {
 	c.commitMu.Lock()
 	defer c.commitMu.Unlock()
 	if err := tx.Set(nextIDKey(), binary.BigEndian.AppendUint32(nil, c.nextID.Load())); err != nil {
@@ -174,15 +196,32 @@ func (c *Catalog) commit(ctx context.Context, tx kv.Txn, change func(s *Snapshot
 	if err := tx.Commit(ctx); err != nil {
 		return err
 	}
-	if change != nil {
-		c.publish(change(c.current.Load()))
+	if g != nil {
+		c.publish(g.apply(c.current.Load()), r)
 	}
 	return nil
 }
 
-// write runs f in a transaction and commits it.
-func (c *Catalog) write(
-	ctx context.Context, o kv.TxnOptions, f func(tx kv.Txn) error, change func(s *Snapshot) *Snapshot,
+// define makes a change of descriptors, which f stores. Error 8176: they do not fit; f was not called.
+func (c *Catalog) define(ctx context.Context, d DDL, g *change, f func(tx kv.Txn) error) error {
+	r, err := c.heap.reserve(g, d.Owner.ConnID)
+	if err != nil {
+		return err
+	}
+	if err := c.run(ctx, d.Txn, f, g, r); err != nil {
+		r.cancel()
+		return err
+	}
+	return nil
+}
+
+// write runs f, which changes no descriptor, in a transaction and commits it.
+func (c *Catalog) write(ctx context.Context, f func(tx kv.Txn) error) error {
+	return c.run(ctx, kv.TxnOptions{}, f, nil, nil)
+}
+
+func (c *Catalog) run(
+	ctx context.Context, o kv.TxnOptions, f func(tx kv.Txn) error, g *change, r *reservation,
 ) error {
 	tx, err := c.begin(ctx, o)
 	if err != nil {
@@ -191,7 +230,7 @@ func (c *Catalog) write(
 	if err := f(tx); err != nil {
 		return errors.Join(err, tx.Rollback())
 	}
-	if err := c.commit(ctx, tx, change); err != nil {
+	if err := c.commit(ctx, tx, g, r); err != nil {
 		return errors.Join(err, tx.Rollback())
 	}
 	return nil

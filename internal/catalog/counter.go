@@ -133,9 +133,9 @@ func (k *Counter) raise(ctx context.Context, next uint64) error {
 }
 
 func (k *Counter) store(ctx context.Context, limit uint64) error {
-	return k.cat.write(ctx, kv.TxnOptions{}, func(tx kv.Txn) error {
+	return k.cat.write(ctx, func(tx kv.Txn) error {
 		return tx.Set(counterKey(k.id.table, k.id.column), binary.BigEndian.AppendUint64(nil, limit))
-	}, nil)
+	})
 }
 
 // AutoIncrementNext is the next AUTO_INCREMENT value, for SHOW; 0: the table has none.

@@ -2,7 +2,8 @@ package catalog
 
 import (
 	"context"
-	"maps"
+	"slices"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/spillwaydb/spillway/internal/kv"
@@ -53,24 +54,18 @@ func (c *Catalog) CreateDatabase(ctx context.Context, d DDL, name string, coll c
 	if coll == 0 {
 		coll = collation.Default
 	}
-	desc := &schema.Database{ID: c.newID(), Name: name, Collation: coll}
-	return c.putDatabase(ctx, d, desc, map[string]*schema.Table{})
+	desc := &schema.Database{ID: c.newID(), Name: strings.Clone(name), Collation: coll}
+	return c.putDatabase(ctx, d, nil, desc)
 }
 
-func (c *Catalog) putDatabase(
-	ctx context.Context, d DDL, desc *schema.Database, tables map[string]*schema.Table,
-) error {
+func (c *Catalog) putDatabase(ctx context.Context, d DDL, old, desc *schema.Database) error {
 	v, err := encodeDatabase(desc)
 	if err != nil {
 		return err
 	}
-	return c.write(ctx, d.Txn, func(tx kv.Txn) error { return tx.Set(idKey(metaDatabase, desc.ID), v) },
-		func(s *Snapshot) *Snapshot {
-			if old := s.dbs[desc.Name]; old != nil {
-				tables = old.tables
-			}
-			return s.with(desc.Name, desc, tables)
-		})
+	return c.define(ctx, d, &change{dbGone: old, dbCome: desc}, func(tx kv.Txn) error {
+		return tx.Set(idKey(metaDatabase, desc.ID), v)
+	})
 }
 
 // AlterDatabase changes the default collation. Error 1049.
@@ -84,7 +79,7 @@ func (c *Catalog) AlterDatabase(ctx context.Context, d DDL, name string, coll co
 	}
 	desc := *old
 	desc.Collation = coll
-	return c.putDatabase(ctx, d, &desc, nil)
+	return c.putDatabase(ctx, d, old, &desc)
 }
 
 // stored finds a database that may be changed. Errors 1049, 1044 for those of virtual tables.
@@ -114,27 +109,21 @@ func (c *Catalog) DropDatabase(ctx context.Context, d DDL, name string, ifExists
 	case err != nil:
 		return 0, err
 	}
-	tables, err := c.Snapshot().Tables(name)
-	if err != nil {
-		return 0, err
-	}
-	for _, t := range tables {
+	for t := range c.Snapshot().Tables(name) {
 		if err := d.lock(ctx, Name{name, t.Name}, Exclusive); err != nil {
 			return 0, err
 		}
 	}
 	// The lock on the database keeps others from making tables; those there are now are those we have locked.
-	if tables, err = c.Snapshot().Tables(name); err != nil {
-		return 0, err
-	}
-	err = c.write(ctx, d.Txn, func(tx kv.Txn) error {
+	tables := slices.Collect(c.Snapshot().Tables(name))
+	err = c.define(ctx, d, &change{gone: tables, dbGone: desc}, func(tx kv.Txn) error {
 		for _, t := range tables {
 			if err := dropData(tx, t); err != nil {
 				return err
 			}
 		}
 		return tx.Delete(idKey(metaDatabase, desc.ID))
-	}, func(s *Snapshot) *Snapshot { return s.with(name, nil, nil) })
+	})
 	if err != nil {
 		return 0, err
 	}
@@ -166,26 +155,6 @@ func dropRows(tx kv.Txn, t *schema.Table) error {
 		return err
 	}
 	return tx.DeleteSpan(table.TableSpan(t.ID))
-}
-
-// putTable returns a change of the snapshot: old, if not nil, goes, t, if not nil, comes.
-func putTable(old, t *schema.Table) func(s *Snapshot) *Snapshot {
-	return func(s *Snapshot) *Snapshot {
-		if old != nil {
-			d := s.dbs[old.DB]
-			tables := maps.Clone(d.tables)
-			delete(tables, old.Name)
-			s = s.with(old.DB, d.desc, tables)
-		}
-		if t != nil {
-			if d := s.dbs[t.DB]; d != nil {
-				tables := maps.Clone(d.tables)
-				tables[t.Name] = t
-				s = s.with(t.DB, d.desc, tables)
-			}
-		}
-		return s
-	}
 }
 
 // setTable stores a descriptor.

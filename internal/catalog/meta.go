@@ -25,7 +25,7 @@ func (c *Catalog) MetaGet(ctx context.Context, key string) ([]byte, bool, error)
 
 // MetaApply writes and deletes entries, all or none, durably.
 func (c *Catalog) MetaApply(ctx context.Context, changes ...Pair) error {
-	return c.write(ctx, kv.TxnOptions{}, func(tx kv.Txn) error {
+	return c.write(ctx, func(tx kv.Txn) error {
 		for _, p := range changes {
 			var err error
 			if p.Value == nil {
@@ -38,7 +38,7 @@ func (c *Catalog) MetaApply(ctx context.Context, changes ...Pair) error {
 			}
 		}
 		return nil
-	}, nil)
+	})
 }
 
 // MetaList lists the entries whose keys begin with prefix, in order.

@@ -73,14 +73,14 @@ func (c *Catalog) saveRows(ctx context.Context) error {
 	if len(dirty) == 0 {
 		return nil
 	}
-	return c.write(ctx, kv.TxnOptions{}, func(tx kv.Txn) error {
+	return c.write(ctx, func(tx kv.Txn) error {
 		for id, n := range dirty {
 			if err := tx.Set(idKey(metaRows, id), binary.BigEndian.AppendUint64(nil, uint64(n))); err != nil {
 				return err
 			}
 		}
 		return nil
-	}, nil)
+	})
 }
 
 // loadRows reads the stored counts. Those of a crashed server are old, but better than nothing.

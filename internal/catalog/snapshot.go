@@ -1,7 +1,7 @@
 package catalog
 
 import (
-	"maps"
+	"iter"
 	"slices"
 	"strings"
 
@@ -14,14 +14,15 @@ type Snapshot struct {
 	// Version counts changes since the start of the server.
 	Version uint64
 
-	dbs map[string]*database
-	cat *Catalog
+	dbs   index[*database]
+	cat   *Catalog
+	epoch *epoch
 }
 
 // database is a database with its tables, by name.
 type database struct {
 	desc   *schema.Database
-	tables map[string]*schema.Table
+	tables index[*schema.Table]
 }
 
 // virtualDBs have no case in their names, as in MySQL.
@@ -42,7 +43,7 @@ func isVirtualDB(db string) bool { return slices.Contains(virtualDBs, db) }
 
 // Database finds a database. Error 1049.
 func (s *Snapshot) Database(name string) (*schema.Database, error) {
-	if d := s.dbs[canonical(name)]; d != nil {
+	if d := s.dbs.get(canonical(name)); d != nil {
 		return d.desc, nil
 	}
 	return nil, sqlerr.New(sqlerr.ErrBadDB, name)
@@ -51,7 +52,7 @@ func (s *Snapshot) Database(name string) (*schema.Database, error) {
 // Table finds a table or virtual table. Errors 1049, 1146.
 func (s *Snapshot) Table(db, name string) (*schema.Table, error) {
 	db = canonical(db)
-	d := s.dbs[db]
+	d := s.dbs.get(db)
 	if d == nil {
 		return nil, sqlerr.New(sqlerr.ErrBadDB, db)
 	}
@@ -64,51 +65,76 @@ func (s *Snapshot) Table(db, name string) (*schema.Table, error) {
 	return nil, sqlerr.New(sqlerr.ErrNoSuchTable, db, name)
 }
 
-func (d *database) table(name string) *schema.Table {
+func (d *database) table(name string) *schema.Table { return d.tables.get(d.key(name)) }
+
+// key is the name under which a table is kept.
+func (d *database) key(name string) string {
 	if isVirtualDB(d.desc.Name) {
-		name = strings.ToLower(name)
+		return strings.ToLower(name)
 	}
-	return d.tables[name]
+	return name
 }
 
-// Databases lists all databases by name, those of virtual tables included.
-func (s *Snapshot) Databases() []*schema.Database {
-	out := make([]*schema.Database, 0, len(s.dbs))
-	for _, name := range slices.Sorted(maps.Keys(s.dbs)) {
-		out = append(out, s.dbs[name].desc)
+// Databases yields all databases by name, those of virtual tables included.
+func (s *Snapshot) Databases() iter.Seq[*schema.Database] {
+	return func(yield func(*schema.Database) bool) {
+		for _, d := range s.dbs.all() {
+			if !yield(d.desc) {
+				return
+			}
+		}
 	}
-	return out
 }
 
-// Tables lists a database's tables by name. Error 1049.
-func (s *Snapshot) Tables(db string) ([]*schema.Table, error) {
-	d := s.dbs[canonical(db)]
-	if d == nil {
-		return nil, sqlerr.New(sqlerr.ErrBadDB, db)
+// Tables yields a database's tables by name; none if there is no such database.
+func (s *Snapshot) Tables(db string) iter.Seq[*schema.Table] {
+	return func(yield func(*schema.Table) bool) {
+		d := s.dbs.get(canonical(db))
+		if d == nil {
+			return
+		}
+		for _, t := range d.tables.all() {
+			if !yield(t) {
+				return
+			}
+		}
 	}
-	out := make([]*schema.Table, 0, len(d.tables))
-	for _, name := range slices.Sorted(maps.Keys(d.tables)) {
-		out = append(out, d.tables[name])
-	}
-	return out, nil
 }
 
 // Current says if t is still the newest version of its table, which a statement checks once it holds the lock.
 func (s *Snapshot) Current(t *schema.Table) bool {
-	d := s.dbs[canonical(t.DB)]
+	d := s.dbs.get(canonical(t.DB))
 	return d != nil && d.table(t.Name) == t
 }
 
 // RowCount estimates the table's rows, for the planner.
 func (s *Snapshot) RowCount(t *schema.Table) float64 { return s.cat.rowCount(t) }
 
-// with returns a copy with another set of tables in one database; tables nil removes the database.
-func (s *Snapshot) with(db string, desc *schema.Database, tables map[string]*schema.Table) *Snapshot {
-	n := &Snapshot{Version: s.Version, dbs: maps.Clone(s.dbs), cat: s.cat}
-	if tables == nil {
-		delete(n.dbs, db)
+// with returns a copy with another state of one database; d nil removes it.
+func (s *Snapshot) with(db string, d *database) *Snapshot {
+	n := *s
+	if d == nil {
+		n.dbs = s.dbs.without(db)
 	} else {
-		n.dbs[db] = &database{desc: desc, tables: tables}
+		n.dbs = s.dbs.with(db, d)
 	}
-	return n
+	return &n
+}
+
+// withTable returns a copy with a table; its database exists.
+func (s *Snapshot) withTable(t *schema.Table) *Snapshot {
+	d := s.dbs.get(t.DB)
+	if d == nil {
+		return s
+	}
+	return s.with(t.DB, &database{d.desc, d.tables.with(d.key(t.Name), t)})
+}
+
+// withoutTable returns a copy without a table.
+func (s *Snapshot) withoutTable(t *schema.Table) *Snapshot {
+	d := s.dbs.get(t.DB)
+	if d == nil {
+		return s
+	}
+	return s.with(t.DB, &database{d.desc, d.tables.without(d.key(t.Name))})
 }

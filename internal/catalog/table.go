@@ -2,6 +2,8 @@ package catalog
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/spillwaydb/spillway/internal/kv"
@@ -66,16 +68,13 @@ func (d *DDL) exists(n Name, ifNotExists bool) error {
 func (c *Catalog) putNew(ctx context.Context, d DDL, t *schema.Table, autoIncrement uint64) error {
 	t = t.Pack()
 	t.ID, t.Version, t.Created = c.newID(), 1, c.now().Unix()
-	return c.write(ctx, d.Txn, func(tx kv.Txn) error {
+	return c.define(ctx, d, &change{come: []*schema.Table{t}, fresh: true}, func(tx kv.Txn) error {
 		if column := t.AutoIncrement(); column >= 0 && autoIncrement > 1 {
 			if err := setCounter(tx, t, column, autoIncrement); err != nil {
 				return err
 			}
 		}
 		return setTable(tx, t)
-	}, func(s *Snapshot) *Snapshot {
-		t.Since = s.Version + 1
-		return putTable(nil, t)(s)
 	})
 }
 
@@ -134,18 +133,13 @@ func (c *Catalog) drop(ctx context.Context, d DDL, tables []*schema.Table) error
 	if len(tables) == 0 {
 		return nil
 	}
-	err := c.write(ctx, d.Txn, func(tx kv.Txn) error {
+	err := c.define(ctx, d, &change{gone: tables}, func(tx kv.Txn) error {
 		for _, t := range tables {
 			if err := dropData(tx, t); err != nil {
 				return err
 			}
 		}
 		return nil
-	}, func(s *Snapshot) *Snapshot {
-		for _, t := range tables {
-			s = putTable(t, nil)(s)
-		}
-		return s
 	})
 	if err != nil {
 		return err
@@ -182,14 +176,12 @@ func (c *Catalog) Truncate(ctx context.Context, d DDL, n Name) error {
 	}
 	t := *old
 	t.ID, t.Version = c.newID(), old.Version+1
-	err = c.write(ctx, d.Txn, func(tx kv.Txn) error {
+	g := &change{gone: []*schema.Table{old}, come: []*schema.Table{&t}, fresh: true}
+	err = c.define(ctx, d, g, func(tx kv.Txn) error {
 		if err := dropData(tx, old); err != nil {
 			return err
 		}
 		return setTable(tx, &t)
-	}, func(s *Snapshot) *Snapshot {
-		t.Since = s.Version + 1
-		return putTable(old, &t)(s)
 	})
 	if err == nil {
 		c.dropCounters(old.ID)
@@ -208,8 +200,7 @@ func (c *Catalog) RenameTables(ctx context.Context, d DDL, pairs [][2]Name) erro
 	}
 	// Renames may swap names, so each sees what those before it did.
 	s := c.Snapshot()
-	var changes []func(s *Snapshot) *Snapshot
-	last := map[schema.ID]*schema.Table{}
+	first, last := map[schema.ID]*schema.Table{}, map[schema.ID]*schema.Table{}
 	for _, p := range pairs {
 		from, to := p[0], p[1]
 		old, err := s.Table(from.DB, from.Table)
@@ -231,22 +222,19 @@ func (c *Catalog) RenameTables(ctx context.Context, d DDL, pairs [][2]Name) erro
 		draft := *old
 		draft.DB, draft.Name, draft.Version = to.DB, to.Table, old.Version+1
 		t := draft.Pack()
-		change := putTable(old, t)
-		s = change(s)
-		changes = append(changes, change)
+		s = s.withoutTable(old).withTable(t)
+		if first[t.ID] == nil {
+			first[t.ID] = old
+		}
 		last[t.ID] = t
 	}
-	return c.write(ctx, d.Txn, func(tx kv.Txn) error {
+	g := &change{gone: slices.Collect(maps.Values(first)), come: slices.Collect(maps.Values(last))}
+	return c.define(ctx, d, g, func(tx kv.Txn) error {
 		for _, t := range last {
 			if err := setTable(tx, t); err != nil {
 				return err
 			}
 		}
 		return nil
-	}, func(s *Snapshot) *Snapshot {
-		for _, change := range changes {
-			s = change(s)
-		}
-		return s
 	})
 }

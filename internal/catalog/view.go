@@ -57,10 +57,8 @@ func (c *Catalog) CreateView(ctx context.Context, d DDL, spec ViewSpec) error {
 	}
 	t = t.Pack()
 	t.ID, t.Version, t.Created = old.ID, old.Version+1, c.now().Unix()
-	return c.write(ctx, d.Txn, func(tx kv.Txn) error { return setTable(tx, t) }, func(s *Snapshot) *Snapshot {
-		t.Since = s.Version + 1
-		return putTable(old, t)(s)
-	})
+	g := &change{gone: []*schema.Table{old}, come: []*schema.Table{t}, fresh: true}
+	return c.define(ctx, d, g, func(tx kv.Txn) error { return setTable(tx, t) })
 }
 
 // DropViews is DROP VIEW. Error 1051 names all that do not exist; 1347: it is a table.

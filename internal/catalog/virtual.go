@@ -2,8 +2,6 @@ package catalog
 
 import (
 	"context"
-	"maps"
-	"strings"
 
 	"github.com/spillwaydb/spillway/internal/schema"
 	"github.com/spillwaydb/spillway/internal/types"
@@ -42,10 +40,6 @@ func (c *Catalog) RegisterVirtual(tables ...VirtualTable) {
 	for _, v := range tables {
 		t := *v.Schema()
 		t.DB, t.Virtual = canonical(t.DB), true
-		name := t.Name
-		if isVirtualDB(t.DB) {
-			name = strings.ToLower(name)
-		}
 		t.ID = virtualIDs + schema.ID(len(c.virtual))
 		if t.Primary == nil {
 			t.Primary = &schema.Index{Name: "PRIMARY", Primary: true, Unique: true,
@@ -54,16 +48,14 @@ func (c *Catalog) RegisterVirtual(tables ...VirtualTable) {
 		if t.Collation == 0 {
 			t.Collation = collation.UTF8MB3GeneralCI
 		}
-		desc, tablesOf := &schema.Database{ID: t.ID, Name: t.DB, Collation: collation.UTF8MB3GeneralCI},
-			map[string]*schema.Table{}
-		if d := next.dbs[t.DB]; d != nil {
-			desc, tablesOf = d.desc, maps.Clone(d.tables)
+		if next.dbs.get(t.DB) == nil {
+			desc := &schema.Database{ID: t.ID, Name: t.DB, Collation: collation.UTF8MB3GeneralCI}
+			next = next.with(t.DB, &database{desc: desc})
 		}
-		tablesOf[name] = t.Pack()
 		c.virtual[t.ID] = v
-		next = next.with(t.DB, desc, tablesOf)
+		next = next.withTable(t.Pack())
 	}
-	c.publish(next)
+	c.publish(next, nil)
 }
 
 // Virtual returns the provider of a virtual table, or nil.

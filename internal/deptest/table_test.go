@@ -29,7 +29,7 @@ var table = []row{
 	{"kv", "sqlerr memory"},
 	{"kv/local kv/tikv", "kv pagetree memory sqlerr"},
 	{"table", "schema types expr vector rows memory kv sqlerr"}, // since: duplicate keys, corrupt rows
-	{"catalog", "schema types sqlerr vector kv table"},
+	{"catalog", "schema types sqlerr vector kv table memory"},   // since: descriptors are charged
 	{"stats", "schema types sqlerr vector rows table catalog"},
 	{"privilege", "types sqlerr vector schema table catalog"},
 	{"parse", "sqlerr"},

@@ -38,7 +38,7 @@ var schemaTables = []definition{
 }
 
 func schemata(r *request) error {
-	for _, d := range r.catalog.Snapshot().Databases() {
+	for d := range r.catalog.Snapshot().Databases() {
 		if !r.wanted("SCHEMA_NAME", d.Name) || !r.session.SeesDatabase(d.Name) {
 			continue
 		}

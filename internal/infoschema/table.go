@@ -160,15 +160,11 @@ func (r *request) wanted(column, value string) bool {
 // the columns that have database and table.
 func (r *request) tables(dbColumn, tableColumn string, f func(*schema.Table) error) error {
 	snapshot := r.catalog.Snapshot()
-	for _, d := range snapshot.Databases() {
+	for d := range snapshot.Databases() {
 		if !r.wanted(dbColumn, d.Name) {
 			continue
 		}
-		list, err := snapshot.Tables(d.Name)
-		if err != nil {
-			return err
-		}
-		for _, t := range list {
+		for t := range snapshot.Tables(d.Name) {
 			if !r.wanted(tableColumn, t.Name) || !r.sees(t) {
 				continue
 			}

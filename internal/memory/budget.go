@@ -1,6 +1,10 @@
 package memory
 
-import "github.com/spillwaydb/spillway/internal/sqlerr"
+import (
+	"sort"
+
+	"github.com/spillwaydb/spillway/internal/sqlerr"
+)
 
 const mib = 1 << 20
 
@@ -57,6 +61,16 @@ func BudgetFor(limit int64) (Budget, error) {
 	b.Margin = max(limit*4/100, 8*mib)
 	b.Pool = b.Limit - b.Heap - b.Storage - b.Fixed - b.Margin
 	return b, nil
+}
+
+// LimitForHeapLedger is the smallest limit, in whole MiB, whose heap ledger has n bytes; 1 TiB if there is none.
+func LimitForHeapLedger(n int64) int64 {
+	const largest = 1 << 20 // MiB
+	limit := sort.Search(largest, func(i int) bool {
+		b, err := BudgetFor(int64(i) * mib)
+		return err == nil && b.HeapLedger >= n
+	})
+	return int64(limit) * mib
 }
 
 func clamp(v, low, high int64) int64 { return max(low, min(v, high)) }

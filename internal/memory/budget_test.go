@@ -23,3 +23,21 @@ func TestBudgetShares(t *testing.T) {
 		t.Error("a limit under the smallest is accepted")
 	}
 }
+
+func TestLimitForHeapLedger(t *testing.T) {
+	for _, limit := range []int64{208, 256, 1024, 4096} {
+		b, err := BudgetFor(limit * mib)
+		if err != nil {
+			t.Fatal(err)
+		}
+		need := LimitForHeapLedger(b.HeapLedger)
+		got, err := BudgetFor(need)
+		if err != nil || need > b.Limit || got.HeapLedger < b.HeapLedger {
+			t.Errorf("limit %d MiB has a ledger of %d bytes, %d MiB are said to be needed: %v", limit, b.HeapLedger,
+				need/mib, err)
+		}
+		if less, err := BudgetFor(need - mib); err == nil && less.HeapLedger >= b.HeapLedger {
+			t.Errorf("%d MiB are said to be needed for %d bytes, fewer would do", need/mib, b.HeapLedger)
+		}
+	}
+}

@@ -95,6 +95,8 @@ func (s *Session) describe(ctx context.Context, st *parse.Statement) ([]Column, 
 	}
 	budget := s.newLedger()
 	defer budget.release()
+	use := s.manager.Catalog.Enter()
+	defer use.Leave()
 	p, err := plan.Build(s.bindContext(s.env(ctx), answer{}, budget), st)
 	if err != nil {
 		return nil, err

@@ -134,6 +134,8 @@ func (s *Session) statement(ctx context.Context, st *parse.Statement, a answer) 
 	began := s.manager.Now()
 	ctx, end := s.proc.begin(ctx, shorten(st.Text, 1024), began)
 	defer end()
+	use := s.manager.Catalog.Enter()
+	defer use.Leave()
 	defer func() {
 		if r := recover(); r != nil {
 			s.manager.Logger.Error("panic in statement", "conn", s.info.ID, "panic", r, "stack", string(debug.Stack()),

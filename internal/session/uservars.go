@@ -4,17 +4,19 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/spillwaydb/spillway/internal/catalog"
 	"github.com/spillwaydb/spillway/internal/memory"
 	"github.com/spillwaydb/spillway/internal/sqlerr"
 	"github.com/spillwaydb/spillway/internal/types"
 )
 
 // userVars are the @variables of a session. They outlive statements, so they are charged to the heap ledger until they
-// get another value or the session is reset. Those of all sessions have at most half of the ledger: the rest is for
-// statements.
+// get another value or the session is reset. Those of all sessions have at most half of what definitions of tables
+// leave of the ledger: the rest is for statements.
 type userVars struct {
 	heap   *memory.HeapLedger
 	acct   *memory.Account
+	cat    *catalog.Catalog
 	connID uint64
 	all    *atomic.Int64 // bytes of all sessions
 
@@ -30,13 +32,15 @@ func userVarSize(name string, d types.Datum) int64 { return int64(userVarBytes +
 
 func newUserVars(m *Manager, acct *memory.Account, connID uint64) *userVars {
 	return &userVars{
-		heap: m.Pool.Heap(), acct: acct, connID: connID, all: &m.userVarBytes, values: map[string]types.Datum{},
+		heap: m.Pool.Heap(), acct: acct, cat: m.Catalog, connID: connID, all: &m.userVarBytes,
+		values: map[string]types.Datum{},
 	}
 }
 
 // reserve charges n bytes.
 func (u *userVars) reserve(n int64) error {
-	if limit := u.heap.Limit() / 2; u.all.Add(n) > limit && limit > 0 {
+	definitions, _ := u.cat.HeapBytes()
+	if limit := u.heap.Limit(); u.all.Add(n) > (limit-definitions)/2 && limit > 0 {
 		u.all.Add(-n)
 		return &sqlerr.ServerMemoryError{ConnID: u.connID, Report: "user variables"}
 	}

@@ -38,6 +38,8 @@ var gauges = []gauge{
 	newGauge("admission_waiting", "Statements queued for memory.",
 		func(s *Status) float64 { return float64(s.Pool.Waiting) }),
 	newGauge("heap_ledger_bytes", "Go heap reserved.", func(s *Status) float64 { return float64(s.Pool.HeapReserved) }),
+	newGauge("catalog_heap_bytes", "Go heap reserved for definitions of tables.",
+		func(s *Status) float64 { return float64(s.Catalog.HeapBytes + s.Catalog.OldHeapBytes) }),
 	newCounter("evictions_total", "Blocks written to temporary storage.",
 		func(s *Status) float64 { return float64(s.Pool.Evictions) }),
 	newCounter("reloads_total", "Blocks read back.", func(s *Status) float64 { return float64(s.Pool.Reloads) }),

@@ -39,10 +39,17 @@ type Status struct {
 	Limit   int64            `json:"server_memory_limit"`
 	Budget  memory.Budget    `json:"budget"`
 	Pool    memory.PoolStats `json:"pool"`
+	Catalog CatalogStatus    `json:"catalog"`
 	Process cgroup.Memory    `json:"process"`
 	Watched memory.Watched   `json:"watched"` // by the guard, every 100 ms
 	Spill   spill.Stats      `json:"spill"`
 	Storage kv.Stats         `json:"storage"`
+}
+
+// CatalogStatus is what definitions of tables take of the heap ledger, in bytes.
+type CatalogStatus struct {
+	HeapBytes    int64 // the newest versions
+	OldHeapBytes int64 // replaced ones that statements under way may still use
 }
 
 // Read collects a Status.
@@ -60,6 +67,7 @@ func (s *Sources) Read() Status {
 		Watched:       s.Guard.Watched(),
 	}
 	st.Storage.Text = ""
+	st.Catalog.HeapBytes, st.Catalog.OldHeapBytes = s.Sessions.Catalog.HeapBytes()
 	if m, err := cgroup.ProcessMemory(); err == nil {
 		st.Process = m
 	}

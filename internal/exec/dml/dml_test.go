@@ -49,7 +49,7 @@ func newEnv(t testing.TB) *env {
 	e.store, err = local.Open(local.Options{Path: path, Account: e.pool.Server(), Heap: e.pool.Heap()})
 	require.NoError(t, err)
 	_, e.acct = memorytest.NewOperator(t, e.pool, 4<<20)
-	e.cat, err = catalog.Open(ctx, catalog.Options{Store: e.store, Txn: kv.TxnOptions{Account: e.acct}})
+	e.cat, err = catalog.Open(ctx, catalog.Options{Store: e.store, Pool: e.pool, Txn: kv.TxnOptions{Account: e.acct}})
 	require.NoError(t, err)
 	t.Cleanup(func() {
 		require.NoError(t, e.cat.Close(ctx))

@@ -88,7 +88,9 @@ func New(t testing.TB, o Options) *Rig {
 	})
 	require.NoError(t, err)
 	closing(t, store.Close)
-	r.Catalog, err = catalog.Open(ctx, catalog.Options{Store: store, Txn: kv.TxnOptions{Account: account}})
+	r.Catalog, err = catalog.Open(ctx, catalog.Options{
+		Store: store, Pool: r.Pool, Txn: kv.TxnOptions{Account: account},
+	})
 	require.NoError(t, err)
 	closing(t, func() error { return r.Catalog.Close(ctx) })
 	users, err := privilege.New(ctx, privilege.Options{Store: session.NewAccountStore(r.Catalog)})
