@@ -13,8 +13,10 @@ import (
 // AlterTable is ALTER TABLE, CREATE INDEX and DROP INDEX; it returns the number of rows copied. What only concerns the
 // descriptor is done at once, new indexes are built beside the rows; all else copies the table.
 func (c *Catalog) AlterTable(ctx context.Context, d DDL, n Name, changes []Alteration) (int64, error) {
-	if err := d.lock(ctx, n, SharedNoWrite); err != nil {
-		return 0, err
+	if d.Explain == nil {
+		if err := d.lock(ctx, n, SharedNoWrite); err != nil {
+			return 0, err
+		}
 	}
 	old, err := c.find(n)
 	if err != nil {
@@ -29,6 +31,9 @@ func (c *Catalog) AlterTable(ctx context.Context, d DDL, n Name, changes []Alter
 	if err := a.finish(); err != nil {
 		return 0, err
 	}
+	if d.Explain != nil {
+		return 0, d.Explain(a.plan())
+	}
 	if a.renamed {
 		if exists, err := c.lockNew(ctx, d, Name{a.t.DB, a.t.Name}); err != nil {
 			return 0, err
@@ -37,6 +42,14 @@ func (c *Catalog) AlterTable(ctx context.Context, d DDL, n Name, changes []Alter
 		}
 	}
 	return c.runAlter(ctx, d, a)
+}
+
+func (a *altered) plan() AlterPlan {
+	p := AlterPlan{Old: a.old, New: a.t, Copies: a.copies, Built: a.added}
+	if a.copies {
+		p.Built = append([]*schema.Index{a.t.Primary}, a.t.Indexes...)
+	}
+	return p
 }
 
 // runAlter builds and commits. The transaction's read view is taken after the lock, so it has all rows.

@@ -25,6 +25,15 @@ type DDL struct {
 	Context func(rows int64) error // called now and then by long steps; may be nil
 	// Memory has the memory of a build granted, and the function that gives it back; nil: it is that of Txn.Account.
 	Memory func(ctx context.Context) (table.BuildMemory, func(), error)
+	// Explain gets what AlterTable would build, and nothing is changed; nil: it is done.
+	Explain func(AlterPlan) error
+}
+
+// AlterPlan is what altering a table reads and builds.
+type AlterPlan struct {
+	Old, New *schema.Table
+	Copies   bool            // all rows are written anew
+	Built    []*schema.Index // of New, in this order; the primary key's are the rows
 }
 
 // ColumnSpec is a column as CREATE TABLE or ALTER TABLE has it.

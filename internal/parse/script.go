@@ -190,9 +190,14 @@ func (s *Script) parse(m *shape) (*Statement, error) {
 	if cutRows {
 		st.Rows = newRows(s.scan.text[m.rows.start:m.rows.end], &m.rows, s.options)
 	}
+	explain, text := explained(text, s.scan)
 	node, warnings, err := s.grammar(text, len(raw) >= longStatement)
 	if err != nil {
 		return nil, err
+	}
+	if explain != nil {
+		explain.Stmt = node
+		node = explain
 	}
 	st.Node, st.Warnings = node, warnings
 	if m.params+len(m.lists)+len(m.longs) > 0 {

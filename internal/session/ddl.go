@@ -491,7 +491,7 @@ func (s *Session) alter(
 		return err
 	}
 	rows, err := s.manager.Catalog.AlterTable(ctx, d, name, changes)
-	if err != nil {
+	if err != nil || d.Explain != nil {
 		return err
 	}
 	s.affected, s.rowCount = uint64(rows), rows

@@ -152,6 +152,10 @@ func (s *Session) explain(ctx context.Context, st *parse.Statement, n *ast.Expla
 	if err := explainFormat(n.Format); err != nil {
 		return err
 	}
+	switch n.Stmt.(type) {
+	case *ast.CreateIndexStmt, *ast.AlterTableStmt:
+		return s.explainDefinition(ctx, st, n, a)
+	}
 	return s.withPlan(ctx, st, a, func(p planned) error {
 		ann := plan.Annotations{Analyze: n.Analyze}
 		var sizing build.Sizing

@@ -79,10 +79,10 @@ func BuildIndex(ctx context.Context, o BuildOptions, b Build) (int64, error) {
 		p.x = b.To.index(b.Index)
 	}
 	var err error
-	if b.Index.Primary && sameKeys(b.From.table, b.To.table) {
-		err = p.straight(ctx)
-	} else {
+	if BuildSorts(b.From.table, b.To.table, b.Index) {
 		err = p.sorted(ctx)
+	} else {
+		err = p.straight(ctx)
 	}
 	var dup *duplicateKey
 	if errors.As(err, &dup) {
@@ -90,6 +90,41 @@ func BuildIndex(ctx context.Context, o BuildOptions, b Build) (int64, error) {
 	}
 	return p.count, err
 }
+
+// BuildSorts says if an index is built through a sort; else the rows have its order already.
+func BuildSorts(from, to *schema.Table, x *schema.Index) bool {
+	return !x.Primary || !sameKeys(from, to)
+}
+
+// BuildRowBytes is what the sort keeps of a row, with guesses of the lengths of strings.
+func BuildRowBytes(to *schema.Table, x *schema.Index) int {
+	n := sortedRowBytes
+	part := func(column int) {
+		t := to.Columns[column].Type
+		if t.Phys() == types.PhysString {
+			n += min(t.MaxBytes()/guessedShare, guessedString)
+			return
+		}
+		n += vector.RowBytes(t)
+	}
+	if x.Primary {
+		for i := range to.Columns {
+			part(i)
+		}
+		return n
+	}
+	for _, c := range append(x.Columns[:len(x.Columns):len(x.Columns)], to.Primary.Columns...) {
+		part(c.Column)
+	}
+	return n
+}
+
+// What a row of the sort takes beside its columns, and how long its strings are taken to be.
+const (
+	sortedRowBytes = 2*16 + 40
+	guessedShare   = 8
+	guessedString  = 64
+)
 
 // sameKeys says if rows of one table, as they are in the other, have the same order.
 func sameKeys(a, b *schema.Table) bool {

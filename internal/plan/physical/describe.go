@@ -24,15 +24,19 @@ func tableObject(t *schema.Table, alias string) string {
 	return "table:" + alias
 }
 
+func indexObject(t *schema.Table, x *schema.Index) string {
+	cols := make([]string, len(x.Columns))
+	for i, c := range x.Columns {
+		cols[i] = t.Columns[c.Column].Name
+	}
+	return x.Name + "(" + strings.Join(cols, ", ") + ")"
+}
+
 // Describe implements Node.
 func (n *Scan) Describe() (name, object, info string) {
 	object = tableObject(n.Table, n.Alias)
 	if !n.Index.Primary {
-		cols := make([]string, len(n.Index.Columns))
-		for i, c := range n.Index.Columns {
-			cols[i] = n.Table.Columns[c.Column].Name
-		}
-		object += ", index:" + n.Index.Name + "(" + strings.Join(cols, ", ") + ")"
+		object += ", index:" + indexObject(n.Table, n.Index)
 	}
 	var parts []string
 	points := n.pointRanges()
