@@ -77,10 +77,8 @@ func (r *Reader) Next() (payloadBytes int, err error) {
 // Read reads the payload whose header Next has read, with the packets that continue it. Payloads of more than maxBytes
 // are refused. The result lives until the next use of the room. An error that is no RefusedError ends the connection.
 func (r *Reader) Read(payloadBytes, maxBytes int, room Room) ([]byte, error) {
-	if r.Timeout > 0 {
-		if err := r.src.SetReadDeadline(time.Now().Add(r.Timeout)); err != nil {
-			return nil, err
-		}
+	if err := r.extend(); err != nil {
+		return nil, err
 	}
 	if payloadBytes < maxFrame && payloadBytes <= maxBytes {
 		if b := room.Small(payloadBytes); b != nil {
@@ -89,6 +87,14 @@ func (r *Reader) Read(payloadBytes, maxBytes int, room Room) ([]byte, error) {
 		}
 	}
 	return r.large(payloadBytes, maxBytes, room)
+}
+
+// extend gives the client the time of one wait from now on.
+func (r *Reader) extend() error {
+	if r.Timeout <= 0 {
+		return nil
+	}
+	return r.src.SetReadDeadline(time.Now().Add(r.Timeout))
 }
 
 // large goes through the room's chunk, so that a client which announces much and sends little holds little.
@@ -109,17 +115,15 @@ func (r *Reader) large(payloadBytes, maxBytes int, room Room) ([]byte, error) {
 		}
 		for left := frame; left > 0; {
 			n, err := r.src.Read(chunk[:min(left, len(chunk))])
-			if n > 0 && r.Timeout > 0 {
-				if err := r.src.SetReadDeadline(time.Now().Add(r.Timeout)); err != nil {
-					return nil, err
-				}
-			}
 			if n > 0 && refused == nil {
 				if refused = room.Append(chunk[:n], left); refused != nil {
 					room.Discard()
 				}
 			}
-			if left -= n; err != nil && left > 0 {
+			if left -= n; err == nil {
+				err = r.extend() // not before Append, which may wait for memory
+			}
+			if err != nil && left > 0 {
 				room.Discard()
 				return nil, unexpected(err)
 			}

@@ -75,6 +75,45 @@ func TestReadPackets(t *testing.T) {
 	}
 }
 
+// events notes what a reader does with its source and its room, in order.
+type events struct {
+	io.Reader
+	spoolRoom
+	list []byte
+}
+
+func (e *events) SetReadDeadline(time.Time) error {
+	e.list = append(e.list, 'd')
+	return nil
+}
+
+func (e *events) Read(p []byte) (int, error) {
+	e.list = append(e.list, 'r')
+	return e.Reader.Read(p)
+}
+
+func (e *events) Append(p []byte, total int) error {
+	e.list = append(e.list, 'a')
+	return e.spoolRoom.Append(p, total)
+}
+
+// TestReadTimeoutIsTheClients: the time that keeping a part of a packet takes, as it may wait for memory, is not the
+// client's.
+func TestReadTimeoutIsTheClients(t *testing.T) {
+	var seq uint8
+	e := &events{Reader: bytes.NewReader(frames(make([]byte, 3000), 0))}
+	e.spool = MakeSpool(account(t))
+	r := NewReader(e, &seq)
+	n, err := r.Next()
+	require.NoError(t, err)
+	e.list, r.Timeout = nil, time.Minute
+	b, err := r.Read(n, 1<<20, e)
+	require.NoError(t, err)
+	require.Len(t, b, 3000)
+	require.Equal(t, "dradradradradrad", string(e.list))
+	e.Discard()
+}
+
 func TestRefusedPacketIsReadToItsEnd(t *testing.T) {
 	p, err := memory.NewPool(memory.Options{LimitBytes: 256 << 10})
 	require.NoError(t, err)

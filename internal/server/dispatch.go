@@ -30,6 +30,9 @@ func (c *conn) dispatch(ctx context.Context, cmd protocol.Command, b []byte) err
 		w := c.writer(false)
 		return c.statement(ctx, w, func(ctx context.Context) error { return c.sess.Query(ctx, sql, w) })
 	case protocol.ComInitDB:
+		if len(b) == 0 {
+			return sqlerr.New(sqlerr.ErrNoDB)
+		}
 		if err := c.sess.InitDB(ctx, string(b)); err != nil {
 			return err
 		}

@@ -243,6 +243,9 @@ func (h *handshake) more(data []byte) error {
 
 func (h *handshake) answer() ([]byte, error) {
 	n, err := h.c.in.Next()
+	if sqlerr.Is(err, sqlerr.ErrNetPacketsOutOfOrder) {
+		return nil, h.c.refuse(sqlerr.New(sqlerr.ErrHandshake))
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -266,6 +266,8 @@ func TestMalformedPackets(t *testing.T) {
 	c.read()
 	c.seq = 7
 	c.write(response(rawCapabilities, "root"))
+	c.seq = 1
+	c.expectErr(1043)
 	c.expectClosed()
 
 	c = login(t, s.addr)
@@ -306,6 +308,8 @@ func TestSmallCommands(t *testing.T) {
 	require.Equal(t, byte(0xfe), c.read()[0])
 	c.command(protocol.ComInitDB, []byte("missing")...)
 	c.expectErr(1049)
+	c.command(protocol.ComInitDB)
+	c.expectErr(1046)
 	c.command(protocol.ComInitDB, []byte("d")...)
 	c.expectOK()
 	c.command(protocol.ComResetConnection)

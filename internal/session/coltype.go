@@ -19,6 +19,9 @@ const (
 	maxDecimalScale  = 30
 	maxBits          = 64
 	maxFsp           = 6
+	maxDisplayWidth  = 255
+	maxFloatBits     = 24 // FLOAT(p) has 32 bits up to here
+	maxDoubleBits    = 53 // and 64 up to here
 )
 
 // columnType turns the type of a column definition into ours. tableCollation is for columns without one.
@@ -28,7 +31,7 @@ func columnType(name string, ft *parsertypes.FieldType, tableCollation collation
 		return types.Type{}, err
 	}
 	length, scale := ft.GetFlen(), ft.GetDecimal()
-	unsigned := mysql.HasUnsignedFlag(ft.GetFlag())
+	unsigned, zeroFill := mysql.HasUnsignedFlag(ft.GetFlag()), mysql.HasZerofillFlag(ft.GetFlag())
 	t := types.Type{}
 	switch ft.GetType() {
 	case mysql.TypeTiny, mysql.TypeShort, mysql.TypeInt24, mysql.TypeLong, mysql.TypeLonglong:
@@ -36,19 +39,17 @@ func columnType(name string, ft *parsertypes.FieldType, tableCollation collation
 		if ft.GetType() == mysql.TypeTiny && length == 1 {
 			t.Length = 1
 		}
-		t.ZeroFill = mysql.HasZerofillFlag(ft.GetFlag())
-		if t.ZeroFill && length > 0 {
+		if length > maxDisplayWidth {
+			return t, sqlerr.New(sqlerr.ErrTooBigDisplayWidth, name, maxDisplayWidth)
+		}
+		if t.ZeroFill = zeroFill; zeroFill && length > 0 {
 			t.Length = int32(length)
 		}
 	case mysql.TypeFloat, mysql.TypeDouble:
-		t = types.NewDouble()
-		if ft.GetType() == mysql.TypeFloat && (length <= 24 || scale >= 0) {
-			t = types.NewFloat()
+		if t, err = floatType(name, ft); err != nil {
+			return t, err
 		}
-		if scale >= 0 {
-			t.Length, t.Scale = int32(length), uint8(min(scale, maxDecimalScale))
-		}
-		t.Unsigned = unsigned
+		t.Unsigned, t.ZeroFill = unsigned, zeroFill
 	case mysql.TypeNewDecimal:
 		if length < 0 {
 			length = 10
@@ -66,7 +67,7 @@ func columnType(name string, ft *parsertypes.FieldType, tableCollation collation
 			return t, sqlerr.New(sqlerr.ErrMBiggerThanD, name)
 		}
 		t = types.NewDecimal(length, scale)
-		t.Unsigned = unsigned
+		t.Unsigned, t.ZeroFill = unsigned, zeroFill
 	case mysql.TypeDate, mysql.TypeNewDate:
 		t = types.NewDate()
 	case mysql.TypeDatetime, mysql.TypeTimestamp, mysql.TypeDuration:
@@ -101,6 +102,29 @@ func columnType(name string, ft *parsertypes.FieldType, tableCollation collation
 	default:
 		return t, sqlerr.New(sqlerr.ErrNotSupportedYet, "the type of column '"+name+"'")
 	}
+	return t, nil
+}
+
+// floatType is FLOAT and DOUBLE, with (M,D) or without, and FLOAT(p).
+func floatType(name string, ft *parsertypes.FieldType) (types.Type, error) {
+	length, scale := ft.GetFlen(), ft.GetDecimal()
+	t := types.NewDouble()
+	if ft.GetType() == mysql.TypeFloat && (length <= maxFloatBits || scale >= 0) {
+		t = types.NewFloat()
+	}
+	switch {
+	case scale < 0 && ft.GetType() == mysql.TypeFloat && length > maxDoubleBits:
+		return t, sqlerr.New(sqlerr.ErrWrongFieldSpec, name)
+	case scale < 0:
+		return t, nil
+	case scale > maxDecimalScale:
+		return t, sqlerr.New(sqlerr.ErrTooBigScale, scale, name, maxDecimalScale)
+	case length > maxDisplayWidth:
+		return t, sqlerr.New(sqlerr.ErrTooBigDisplayWidth, name, maxDisplayWidth)
+	case scale > length:
+		return t, sqlerr.New(sqlerr.ErrMBiggerThanD, name)
+	}
+	t.Precision, t.Scale = uint8(length), uint8(scale)
 	return t, nil
 }
 
@@ -194,6 +218,9 @@ func memberType(name string, ft *parsertypes.FieldType, coll collation.ID) (type
 	names := make([]string, len(ft.GetElems()))
 	seen := make(map[string]bool, len(names))
 	for i, n := range ft.GetElems() {
+		if ft.GetType() == mysql.TypeSet && strings.Contains(n, ",") {
+			return types.Type{}, sqlerr.New(sqlerr.ErrIllegalValueForType, "set", n)
+		}
 		n = strings.TrimRight(n, " ")
 		key := string(collation.WeightString(coll, nil, []byte(n)))
 		if seen[key] {

@@ -532,8 +532,8 @@ func (c *converter) float64() (float64, error) {
 func RoundFloat(f float64, digits int) float64 {
 	p := math.Pow10(digits)
 	r := f * p
-	if math.IsInf(r, 0) || math.IsNaN(r) {
-		return f
+	if math.IsNaN(r) || math.Abs(r) >= 1<<53 {
+		return f // there are no such digits
 	}
 	return math.RoundToEven(r) / p
 }
