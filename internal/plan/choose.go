@@ -90,10 +90,35 @@ func (p *planner) project(n *logical.Projection, in physical.Node, have []logica
 	if identity && len(exprs) > 0 {
 		return in, nil
 	}
+	if below, at := reordered(in); at != nil {
+		for i := range exprs {
+			if exprs[i], err = remap(exprs[i], at); err != nil {
+				return nil, err
+			}
+		}
+		in = below
+	}
 	out := &physical.Projection{Input: in, Exprs: exprs}
 	out.Columns = physicalColumns(n.Cols)
 	out.EstRows = in.Common().EstRows
 	return out, nil
+}
+
+// reordered says of a projection that only passes columns on where they are in its input; at is nil if n is none.
+func reordered(n physical.Node) (in physical.Node, at map[int]int) {
+	p, ok := n.(*physical.Projection)
+	if !ok {
+		return n, nil
+	}
+	at = make(map[int]int, len(p.Exprs))
+	for i, e := range p.Exprs {
+		c, ok := e.(*expr.Column)
+		if !ok {
+			return n, nil
+		}
+		at[i] = c.Index
+	}
+	return p.Input, at
 }
 
 func (p *planner) selection(n *logical.Selection) (physical.Node, error) {

@@ -79,10 +79,32 @@ func prune(n logical.Node, need map[int]bool) logical.Node {
 			reads(below, k.Expr)
 		}
 	}
+	_, join := n.(*logical.Join)
+	_, sort := n.(*logical.Sort)
 	for _, in := range n.Inputs() {
-		*in = prune(*in, below)
+		if *in = prune(*in, below); join || sort {
+			*in = narrow(*in, below)
+		}
 	}
 	return n
+}
+
+// narrow leaves the columns of n, whose rows are kept above it, that are in need: not those that only n itself reads.
+func narrow(n logical.Node, need map[int]bool) logical.Node {
+	if s, ok := n.(*logical.Scan); ok && s.Key.ID != 0 {
+		return n
+	}
+	all := n.Columns()
+	out := &logical.Projection{Input: n}
+	for _, c := range all {
+		if need[c.ID] {
+			out.Exprs, out.Cols = append(out.Exprs, c.Ref()), append(out.Cols, c)
+		}
+	}
+	if len(out.Cols) == 0 || len(out.Cols) == len(all) {
+		return n
+	}
+	return out
 }
 
 // pruneGroup drops group columns that change nothing of the groups.

@@ -72,7 +72,7 @@ func pruneWindow(n *logical.Window, need map[int]bool) logical.Node {
 		reads(below, *e)
 		return nil
 	})
-	n.Input = prune(n.Input, below)
+	n.Input = narrow(prune(n.Input, below), below)
 	return n
 }
 
