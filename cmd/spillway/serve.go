@@ -224,6 +224,9 @@ func (a *app) openStorage(ctx context.Context) error {
 		return err
 	}
 	a.users, err = privilege.New(ctx, privilege.Options{Store: session.NewAccountStore(a.catalog)})
+	if sqlerr.Is(err, sqlerr.ErrMemoryExceedForInstance) {
+		return fmt.Errorf("accounts: %w; start with a larger tidb_server_memory_limit", err)
+	}
 	if err != nil {
 		return fmt.Errorf("accounts: %w", err)
 	}

@@ -12,6 +12,9 @@
 //	waits until nobody uses the table          (Exclusive)
 //	commits data and descriptors in one kv transaction, then publishes the next Snapshot
 //
+// All descriptors are in memory, charged to the heap ledger before they are stored (heap.go). A statement that looks at
+// snapshots does so between Enter and Leave: what was replaced since is charged until then.
+//
 // # Keys
 //
 //	'm' 0x01 id(4)          descriptor of a database
@@ -28,5 +31,6 @@
 //	C1 a published descriptor is never changed; IDs of tables, columns and indexes are never used again.
 //	C2 descriptors and the data they describe change in one commit.
 //	C3 an AUTO_INCREMENT value that was given out is never given out again, restarts included.
-//	C4 an Owner holds its locks until ReleaseAll; waits end with the context, the timeout or a deadlock (1213).
+//	C4 every descriptor that can be reached is charged, and those of the newest snapshot have at most their share.
+//	C5 an Owner holds its locks until ReleaseAll; waits end with the context, the timeout or a deadlock (1213).
 package catalog

@@ -23,7 +23,7 @@ type descriptorHeap struct {
 	acct   *memory.Account
 
 	mu sync.Mutex // protects the following, and publications
-	// newest is the bytes of the newest versions, those about to be published included.
+	// newest is the bytes of the newest versions, those about to be published included, and of accounts.
 	newest int64
 	// old is the bytes of older versions.
 	old int64
@@ -65,14 +65,21 @@ func (h *descriptorHeap) reserve(g *change, connID uint64) (*reservation, error)
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	share := h.share()
-	if n := h.newest + r.come - r.gone; r.come > r.gone && share > 0 && n > share {
+	if err := h.grow(r.come-r.gone, connID); err != nil {
 		h.ledger.Release(h.acct, r.come+r.work)
-		return nil, &sqlerr.ServerMemoryError{ConnID: connID, Report: fmt.Sprintf(
-			"definitions of tables would take %d bytes, %d are for them", n, share)}
+		return nil, err
 	}
-	h.newest += r.come - r.gone
 	return r, nil
+}
+
+// grow adds n bytes, maybe negative, to the newest versions, if that is not over their share; mu is held.
+func (h *descriptorHeap) grow(n int64, connID uint64) error {
+	if share := h.share(); n > 0 && share > 0 && h.newest+n > share {
+		return &sqlerr.ServerMemoryError{ConnID: connID, Report: fmt.Sprintf(
+			"definitions of tables and accounts would take %d bytes, %d are for them", h.newest+n, share)}
+	}
+	h.newest += n
+	return nil
 }
 
 // cancel gives everything back: the change does not come about.
@@ -178,5 +185,5 @@ type TooLargeError struct {
 }
 
 func (e *TooLargeError) Error() string {
-	return fmt.Sprintf("definitions of tables take %d bytes of memory, %d are for them", e.Bytes, e.Share)
+	return fmt.Sprintf("definitions of tables take %d bytes of memory, %d are for them and accounts", e.Bytes, e.Share)
 }

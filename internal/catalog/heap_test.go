@@ -258,3 +258,16 @@ func TestTooManyDefinitions(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, c.Close(ctx))
 }
+
+// Entries that other packages keep in memory count with definitions.
+func TestEntriesAreCharged(t *testing.T) {
+	e, ctx := newEnvWith(t, 64<<10), context.Background()
+	require.NoError(t, e.ReserveMeta(30<<10))
+	require.EqualValues(t, 30<<10, e.heapBytes())
+	require.EqualValues(t, 8176, e.code(e.ReserveMeta(3<<10)))
+	require.EqualValues(t, 8176, e.code(e.ReserveMeta(70<<10)))
+	require.NoError(t, e.CreateDatabase(ctx, e.ddl(), "d", 0, false))
+	require.EqualValues(t, 8176, e.code(e.CreateTable(ctx, e.ddl(), wideTable(0))))
+	e.ReleaseMeta(30 << 10)
+	require.NoError(t, e.CreateTable(ctx, e.ddl(), wideTable(0)))
+}

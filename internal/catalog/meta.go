@@ -41,6 +41,29 @@ func (c *Catalog) MetaApply(ctx context.Context, changes ...Pair) error {
 	})
 }
 
+// ReserveMeta charges n bytes of heap that is made of entries, accounts above all, to the catalog. Error 8176.
+func (c *Catalog) ReserveMeta(n int64) error {
+	h := &c.heap
+	if err := h.ledger.Reserve(h.acct, n); err != nil {
+		return err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if err := h.grow(n, 0); err != nil {
+		h.ledger.Release(h.acct, n)
+		return err
+	}
+	return nil
+}
+
+// ReleaseMeta gives n bytes back.
+func (c *Catalog) ReleaseMeta(n int64) {
+	c.heap.mu.Lock()
+	defer c.heap.mu.Unlock()
+	c.heap.newest -= n
+	c.heap.ledger.Release(c.heap.acct, n)
+}
+
 // MetaList lists the entries whose keys begin with prefix, in order.
 func (c *Catalog) MetaList(ctx context.Context, prefix string) ([]Pair, error) {
 	r, err := c.store.Snapshot(ctx)

@@ -3,6 +3,7 @@ package privilege
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -58,6 +59,10 @@ func New(ctx context.Context, o Options) (*Manager, error) {
 	for _, e := range entries {
 		u, err := decodeUser(e.Value)
 		if err != nil {
+			return nil, err
+		}
+		u = u.pack()
+		if err := m.store.Reserve(u.heapBytes()); err != nil {
 			return nil, err
 		}
 		users[u.Account] = u
@@ -124,28 +129,36 @@ func (d *draft) get(a Account) (*User, bool) {
 	return u, ok
 }
 
-func (d *draft) put(u *User) { d.users[u.Account], d.changed[u.Account] = u, true }
+func (d *draft) put(u *User) {
+	u = u.pack()
+	d.users[u.Account], d.changed[u.Account] = u, true
+}
 
 func (d *draft) remove(a Account) {
 	delete(d.users, a)
 	d.changed[a] = true
 }
 
-// change runs f on a draft, stores what it changed and then shows it to readers.
+// change runs f on a draft, stores what it changed and then shows it to readers. What accounts take of the heap is
+// reserved before they are stored.
 func (m *Manager) change(ctx context.Context, f func(*draft) error) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	d := &draft{m: m, users: map[Account]*User{}, changed: map[Account]bool{}}
-	for a, u := range m.now.Load().byAccount {
-		d.users[a] = u
-	}
+	now := m.now.Load().byAccount
+	d := &draft{m: m, users: make(map[Account]*User, len(now)+1), changed: map[Account]bool{}}
+	maps.Copy(d.users, now)
 	if err := f(d); err != nil {
 		return err
 	}
 	var entries []Entry
+	var grow int64
 	for a := range d.changed {
+		if old := now[a]; old != nil {
+			grow -= old.heapBytes()
+		}
 		e := Entry{Key: keyPrefix + a.User + "\x00" + a.Host}
 		if u, ok := d.users[a]; ok {
+			grow += u.heapBytes()
 			var err error
 			if e.Value, err = u.encode(); err != nil {
 				return err
@@ -157,9 +170,16 @@ func (m *Manager) change(ctx context.Context, f func(*draft) error) error {
 		return nil
 	}
 	slices.SortFunc(entries, func(a, b Entry) int { return cmp.Compare(a.Key, b.Key) })
+	if grow > 0 {
+		if err := m.store.Reserve(grow); err != nil {
+			return err
+		}
+	}
 	if err := m.store.Apply(ctx, entries...); err != nil {
+		m.store.Release(max(grow, 0))
 		return err
 	}
 	m.now.Store(newTable(d.users))
+	m.store.Release(max(-grow, 0))
 	return nil
 }

@@ -271,3 +271,70 @@ func FuzzWildMatch(f *testing.F) {
 		}
 	})
 }
+
+// chargedStore grants up to limit bytes.
+type chargedStore struct {
+	MemStore
+	used, limit int64
+}
+
+func (s *chargedStore) Reserve(n int64) error {
+	if s.used+n > s.limit {
+		return errors.New("full")
+	}
+	s.used += n
+	return nil
+}
+
+func (s *chargedStore) Release(n int64) { s.used -= n }
+
+// The store's charge is that of the accounts that there are, whatever way they came to be.
+func TestAccountsAreCharged(t *testing.T) {
+	ctx := t.Context()
+	store := &chargedStore{limit: 20 << 10}
+	m := open(t, store)
+	require.Positive(t, store.used)
+	check := func() {
+		t.Helper()
+		var n int64
+		for _, u := range m.Users() {
+			n += u.heapBytes()
+		}
+		require.Equal(t, n, store.used)
+	}
+	check()
+	empty := store.used
+	var accounts []Account
+	for {
+		a := at(fmt.Sprintf("user%d", len(accounts)), "%")
+		_, err := m.CreateUser(ctx, []UserSpec{{Account: a, Comment: ptr("a comment")}}, false)
+		check()
+		if err != nil {
+			require.EqualError(t, err, "full")
+			_, ok := m.Lookup(a)
+			require.False(t, ok)
+			break
+		}
+		accounts = append(accounts, a)
+	}
+	require.Greater(t, len(accounts), 10)
+	_, err := m.DropUser(ctx, accounts[5:10], false)
+	require.NoError(t, err)
+	check()
+	level := Level{DB: "d", Table: "t"}
+	require.NoError(t, m.Grant(ctx, NewSet(Select), false, level, accounts[:1]))
+	require.NoError(t, m.Grant(ctx, NewSet(Insert), false, Level{DB: "d"}, accounts[:2]))
+	check()
+	reopened := &chargedStore{limit: store.used}
+	reopened.m = store.m
+	open(t, reopened)
+	require.Equal(t, store.used, reopened.used)
+	_, err = New(ctx, Options{Store: &chargedStore{limit: store.used - 1, MemStore: MemStore{m: store.m}}})
+	require.EqualError(t, err, "full")
+
+	require.NoError(t, m.RevokeAll(ctx, accounts[:2]))
+	_, err = m.DropUser(ctx, append(accounts[:5:5], accounts[10:]...), false)
+	require.NoError(t, err)
+	check()
+	require.Equal(t, empty, store.used)
+}

@@ -20,6 +20,9 @@ type Store interface {
 	Apply(ctx context.Context, changes ...Entry) error
 	// List returns the entries whose keys begin with prefix, in order.
 	List(ctx context.Context, prefix string) ([]Entry, error)
+	// Reserve charges n bytes of heap that accounts are to take, or refuses them; Release gives them back.
+	Reserve(n int64) error
+	Release(n int64)
 }
 
 // MemStore is a Store that forgets everything with the process. The zero MemStore is empty.
@@ -29,6 +32,12 @@ type MemStore struct {
 }
 
 var _ Store = (*MemStore)(nil)
+
+// Reserve grants everything.
+func (*MemStore) Reserve(int64) error { return nil }
+
+// Release does nothing.
+func (*MemStore) Release(int64) {}
 
 // Apply keeps copies.
 func (s *MemStore) Apply(_ context.Context, changes ...Entry) error {

@@ -21,6 +21,12 @@ func (s accountStore) Apply(ctx context.Context, changes ...privilege.Entry) err
 	return s.c.MetaApply(ctx, pairs...)
 }
 
+// Reserve implements privilege.Store.
+func (s accountStore) Reserve(n int64) error { return s.c.ReserveMeta(n) }
+
+// Release implements privilege.Store.
+func (s accountStore) Release(n int64) { s.c.ReleaseMeta(n) }
+
 // List implements privilege.Store.
 func (s accountStore) List(ctx context.Context, prefix string) ([]privilege.Entry, error) {
 	pairs, err := s.c.MetaList(ctx, prefix)
