@@ -19,8 +19,7 @@ func TestMetamorphic(t *testing.T) {
 	r := New(t, Options{})
 	c := fill(t, r, sweepRows/2)
 	quotas := []int64{256 << 10, 512 << 10, 1 << 20, 2 << 20, 4 << 20, 16 << 20}
-	for i := range queries {
-		q := &queries[i]
+	for _, q := range all() {
 		t.Run(q.name, func(t *testing.T) {
 			set(c, 1<<30, 1, 0, 0, 0)
 			want, err := q.run(t.Context(), t, c, nil)

@@ -4,10 +4,13 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/spillwaydb/spillway/internal/testutil"
 )
 
 // query is a statement of the sweep.
@@ -20,7 +23,7 @@ type query struct {
 	undo    string // a definition: what takes it back
 }
 
-var queries = []query{
+var queries = []*query{
 	{name: "scan", sql: "select * from t"},
 	{name: "index", sql: "select id, b from t where a between 10 and 30"},
 	{name: "strings", sql: `select id, concat(upper(b), '-', repeat(s, 2)), replace(s, 'a', 'xyz')
@@ -70,8 +73,8 @@ var queries = []query{
 	{name: "delete", sql: "delete from w where k > 15", check: "select * from w"},
 }
 
-// more are the operators that queries leaves out; the sweeps run them in long runs only.
-var more = []query{
+// more are the operators that queries leaves out; sweeps of every operation run them in long runs only.
+var more = []*query{
 	{name: "hash join", sql: "select /*+ HASH_JOIN(t, v) */ t.id, v.id, v.s from t join t v on t.b = v.b"},
 	{name: "left join", sql: "select /*+ HASH_JOIN(t, w) */ t.id, w.v from t left join w on t.b = w.v"},
 	{name: "not in", sql: "select id from t where b not in (select v from w where k > 20)"},
@@ -102,7 +105,15 @@ var more = []query{
 }
 
 // all are queries and more.
-func all() []query { return append(queries[:len(queries):len(queries)], more...) }
+func all() []*query { return slices.Concat(queries, more) }
+
+// swept are the queries of sweeps: all in long runs; short ones leave out more.
+func swept() []*query {
+	if testutil.Long() {
+		return all()
+	}
+	return queries
+}
 
 // fill makes the tables that queries read: t with rows rows, u with a few, w as large as t.
 func fill(t testing.TB, r *Rig, rows int) *Client {

@@ -14,8 +14,7 @@ func TestTightSweep(t *testing.T) {
 	r := New(t, Options{})
 	c := fill(t, r, 2*sweepRows)
 	set(c, 1<<20, 1, 0, 0, 0)
-	for i := range queries {
-		q := &queries[i]
+	for _, q := range swept() {
 		switch q.name {
 		case "sort wide", "cursor":
 		default:

@@ -18,8 +18,7 @@ func TestCancel(t *testing.T) {
 	r := New(t, Options{})
 	c := fill(t, r, sweepRows)
 	c.Must("set spillway_batch_rows = 64")
-	for i := range queries {
-		q := &queries[i]
+	for _, q := range all() {
 		if q.check != "" || q.fetch > 0 {
 			continue
 		}
@@ -53,8 +52,7 @@ func TestCancelDuringOperations(t *testing.T) {
 	r := New(t, Options{})
 	c := fill(t, r, sweepRows)
 	c.Must("set spillway_force_spill = 1")
-	for i := range queries {
-		q := &queries[i]
+	for _, q := range swept() {
 		t.Run(q.name, func(t *testing.T) {
 			want, err := q.run(t.Context(), t, c, nil)
 			require.NoError(t, err)
@@ -97,16 +95,15 @@ func TestStall(t *testing.T) {
 	c := fill(t, r, 2*sweepRows)
 	c.Must("set tidb_mem_quota_query = 8388608")
 	greedy := r.Connect(t, "d")
-	for i := range queries {
-		q := &queries[i]
+	for _, q := range all() {
 		if q.check != "" || q.fetch > 0 {
 			continue
 		}
 		t.Run(q.name, func(t *testing.T) {
 			var want Rows
-			all := 0
+			total := 0
 			want.OnBatch = func() error {
-				all++
+				total++
 				return nil
 			}
 			require.NoError(t, c.Query(t.Context(), []byte(q.sql), &want))
@@ -116,7 +113,7 @@ func TestStall(t *testing.T) {
 			var got Rows
 			batches := 0
 			got.OnBatch = func() error {
-				if batches++; batches == min(all, 2) {
+				if batches++; batches == min(total, 2) {
 					got.Stall = stall
 					close(reached)
 				}

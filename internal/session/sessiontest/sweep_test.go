@@ -97,8 +97,7 @@ func sweepAll(t *testing.T, modes []mode, settings ...string) {
 	for _, s := range settings {
 		c.Must(s)
 	}
-	for i := range queries {
-		q := &queries[i]
+	for _, q := range swept() {
 		t.Run(q.name, func(t *testing.T) {
 			want, err := q.run(t.Context(), t, c, nil)
 			require.NoError(t, err)
