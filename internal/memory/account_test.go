@@ -110,6 +110,31 @@ func TestHeapLedger(t *testing.T) {
 	require.NoError(t, p.Close())
 }
 
+// TestShareBlock: a block with two owners ends when both have freed it; other accounts cannot share it.
+func TestShareBlock(t *testing.T) {
+	p := newPool(t)
+	s := p.NewStatement(p.Server(), memory.StatementOptions{})
+	require.NoError(t, s.Admit(t.Context(), 1<<20))
+	a, err := s.Operator("a", 1<<19)
+	require.NoError(t, err)
+	b, err := s.Operator("b", 1<<19)
+	require.NoError(t, err)
+	id, _, err := a.NewBlock(page, memory.Held)
+	require.NoError(t, err)
+	require.False(t, b.ShareBlock(id))
+	require.True(t, a.ShareBlock(id))
+	a.Unpin(id, memory.ReuseLate)
+	a.FreeBlock(id)
+	_, err = a.Pin(id, memory.Held)
+	require.NoError(t, err)
+	require.EqualValues(t, page, a.Stats().Current)
+	a.Unpin(id, memory.ReuseLate)
+	a.FreeBlock(id)
+	require.Zero(t, a.Stats().Current)
+	s.Close()
+	require.NoError(t, p.Close())
+}
+
 func TestMisuse(t *testing.T) {
 	p := newPool(t)
 	s := p.NewStatement(p.Server(), memory.StatementOptions{})

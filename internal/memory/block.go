@@ -347,7 +347,22 @@ func (s *Statement) keepLoose(d *desc) {
 	d.set(flagSurplus)
 }
 
-// FreeBlock ends a block that is pinned once, by the caller, or not at all.
+// ShareBlock gives a block that is not modified any more a further owner within the account, so that FreeBlock must be
+// called once more. False: the block is another account's, and can only be copied.
+func (a *Account) ShareBlock(id BlockID) bool {
+	s := a.stmt
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	d, err := s.find(id)
+	if err != nil || d.owner != a.number || d.state == statePage || d.has(flagDoomed) {
+		return false
+	}
+	d.shares++
+	return true
+}
+
+// FreeBlock ends a block that is pinned once, by the caller, or not at all. One that is shared must not be pinned by
+// the caller; it ends with the last call.
 func (a *Account) FreeBlock(id BlockID) {
 	if id != 0 {
 		a.stmt.misused(a.stmt.freeBlock(id))
@@ -360,6 +375,10 @@ func (s *Statement) freeBlock(id BlockID) error {
 	d, err := s.find(id)
 	if err != nil {
 		return err
+	}
+	if d.shares > 0 && d.state != statePage {
+		d.shares--
+		return nil
 	}
 	if d.state == statePage || d.pins > 1 {
 		return sqlerr.AssertionError("memory: block %d is freed while pinned %d times", id, d.pins)

@@ -29,7 +29,7 @@ type desc struct {
 	reuse      Reuse
 	kind       Kind // what the pins count on
 	series     Series
-	_          [4]byte
+	shares     uint32 // how many more times it is freed before it ends
 }
 
 var _ [descBytes]byte = [unsafe.Sizeof(desc{})]byte{}

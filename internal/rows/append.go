@@ -53,13 +53,13 @@ func (c *Collection) appendStep(cols []*vector.Vector, sel []uint16, refs []memo
 	}
 	n := c.place(&p, len(sel))
 	c.number(refs[:n])
-	if err := c.putStrings(&p, cols, sel[:n], refs); err != nil {
-		c.tail.low = p.low[0] + p.need[0]
-		return 0, err
+	done, err := c.putStrings(&p, cols, sel[:n], refs)
+	if err != nil {
+		c.giveRoom(&p, done)
 	}
-	c.layout.scatter(c.acct.Base(), refs[:n], cols, sel[:n])
-	c.added(n)
-	return n, nil
+	c.layout.scatter(c.acct.Base(), refs[:done], cols, sel[:done])
+	c.added(done)
+	return done, err
 }
 
 // number gives the next rows of the tail their places.
@@ -122,13 +122,22 @@ func (c *Collection) place(p *places, n int) int {
 	return n
 }
 
+// giveRoom takes back the room of placed rows from the n-th on.
+func (c *Collection) giveRoom(p *places, n int) {
+	if n > 0 {
+		c.tail.low = p.low[n-1]
+	} else {
+		c.tail.low = p.low[0] + p.need[0]
+	}
+}
+
 // overflows says if a string of n bytes, of row j, lies in an overflow block.
 func (c *Collection) overflows(p *places, j int, n int) bool {
 	return p.long[j] && (n > c.long || p.all && p.need[j] == 0)
 }
 
-// putStrings writes the string columns of the rows that were placed.
-func (c *Collection) putStrings(p *places, cols []*vector.Vector, sel []uint16, refs []memory.Ref) error {
+// putStrings writes the string columns of the rows that were placed, and says of how many.
+func (c *Collection) putStrings(p *places, cols []*vector.Vector, sel []uint16, refs []memory.Ref) (int, error) {
 	b := c.acct.Base()
 	low := p.low
 	for _, i := range c.layout.strings {
@@ -169,10 +178,10 @@ func (c *Collection) putStrings(p *places, cols []*vector.Vector, sel []uint16, 
 			return cols[i].Str[k].Bytes(b), true
 		})
 		if err != nil {
-			return err
+			return j, err
 		}
 	}
-	return nil
+	return len(sel), nil
 }
 
 // putLong writes the overflow strings of one row; value returns that of column i, if it is one.
@@ -193,13 +202,8 @@ func (c *Collection) putLong(row memory.Ref, value func(i int) ([]byte, bool)) e
 			total += len(v)
 		}
 	}
-	if total > memory.MaxPageBytes {
-		return errRowTooLong(total)
-	}
-	if total > 0 {
-		if err := c.overflow.reserve(total); err != nil {
-			return err
-		}
+	if err := c.overflow.together(total); err != nil {
+		return err
 	}
 	for _, i := range c.layout.strings {
 		v, ok := value(i)
@@ -212,6 +216,9 @@ func (c *Collection) putLong(row memory.Ref, value func(i int) ([]byte, bool)) e
 			}
 			*strAt(b, row, c.layout.columns[i].off) = makeStr(v, ref)
 		case len(v) <= sharedOverflowBytes:
+			if err := c.overflow.reserve(len(v)); err != nil {
+				return err
+			}
 			*strAt(b, row, c.layout.columns[i].off) = makeStr(v, c.overflow.put(v))
 		}
 	}

@@ -1,6 +1,8 @@
 package rows
 
 import (
+	"slices"
+
 	"github.com/spillwaydb/spillway/internal/memory"
 	"github.com/spillwaydb/spillway/internal/sqlerr"
 	"github.com/spillwaydb/spillway/internal/types"
@@ -68,6 +70,9 @@ func (s *Sorter) NewBuilder() (*Builder, error) {
 		b.arena = vector.MakeArena(s.acct, s.restArenaBytes())
 	}
 	b.spare = s.spareBytes()
+	s.mu.Lock()
+	s.spare = max(s.spare, b.spare)
+	s.mu.Unlock()
 	b.newRows()
 	return b, nil
 }
@@ -101,23 +106,40 @@ func (b *Builder) Append(cols []*vector.Vector, sel []uint16, fill func(i int, r
 	return nil
 }
 
-// appendStep adds the first rows of sel and says how many: all whose keys have room.
+// appendStep adds the first rows of sel and says how many: all whose keys have room, beside the copy of the row.
 func (b *Builder) appendStep(cols []*vector.Vector, sel []uint16, fill func(int, memory.Ref)) (int, error) {
 	if b.leases() && b.s.acct.Revoked() {
 		if err := b.write(); err != nil {
 			return 0, err
 		}
 	}
-	n, err := b.encode(cols, sel)
-	if noSurplus(err) && b.rows.Rows() > 0 {
-		if err = b.write(); err == nil {
-			n, err = b.encode(cols, sel)
+	for {
+		n, err := b.encode(cols, sel)
+		if noSurplus(err) && b.rows.Rows() > 0 {
+			if err = b.write(); err == nil {
+				n, err = b.encode(cols, sel)
+			}
 		}
+		if err != nil {
+			return 0, Final(err)
+		}
+		done, err := b.putAll(sel[:n], fill)
+		switch {
+		case err == nil:
+			return n, b.trimTop()
+		case !noSurplus(err) || done == 0 && n == 1:
+			return done, Final(err)
+		case done > 0:
+			return done, nil
+		}
+		sel = sel[:n/2] // fewer keys
 	}
-	if err != nil {
-		return 0, Final(err)
-	}
-	kept := b.sel[:copy(b.sel[:], sel[:n])]
+}
+
+// putAll adds rows whose keys are made, and says how many were dealt with: fewer if a string gets no pages, even with
+// no other row in memory.
+func (b *Builder) putAll(sel []uint16, fill func(int, memory.Ref)) (int, error) {
+	kept := b.sel[:copy(b.sel[:], sel)]
 	if b.s.cutoff != nil {
 		kept = kept[:b.s.cutoff.wanted(b.prefixes[:], kept)]
 	}
@@ -134,13 +156,18 @@ func (b *Builder) appendStep(cols []*vector.Vector, sel []uint16, fill func(int,
 			err = b.write()
 		}
 		if err != nil {
-			return 0, Final(err)
+			return slices.Index(sel, kept[min(done, len(kept)-1)]), err
 		}
 	}
-	if b.s.cutoff != nil && uint64(b.rows.Rows()) >= max(rowsBeforeTrim, trimFactor*b.s.spec.Limit) {
-		return n, b.write()
+	return len(sel), nil
+}
+
+// trimTop makes a run of a limit's rows once there are many more.
+func (b *Builder) trimTop() error {
+	if b.s.cutoff == nil || uint64(b.rows.Rows()) < max(rowsBeforeTrim, trimFactor*b.s.spec.Limit) {
+		return nil
 	}
-	return n, nil
+	return b.write()
 }
 
 // encode makes the keys of the first rows of sel and says of how many; sqlerr.ErrNoSurplus if not even of one.

@@ -67,8 +67,9 @@ func (c *Collection) copyStep(from, to []memory.Ref) (int, error) {
 			continue
 		}
 		if err := c.copyLong(r, to[j]); err != nil {
-			c.tail.low = p.low[0] + p.need[0]
-			return 0, err
+			c.giveRoom(&p, j)
+			c.added(j)
+			return j, err
 		}
 	}
 	c.added(n)
@@ -128,7 +129,8 @@ func (c *Collection) copyStrings(p *places, from, to []memory.Ref) {
 	}
 }
 
-// copyLong copies the overflow strings of one row. The string being copied is pinned, no other.
+// copyLong copies the overflow strings of one row. The string being copied is pinned, no other. Strings that have
+// blocks of their own are not copied: both rows refer to the block, so that it needs no lease.
 func (c *Collection) copyLong(from, to memory.Ref) error {
 	b := c.acct.Base()
 	pins := MakePins(c.acct)
@@ -140,6 +142,13 @@ func (c *Collection) copyLong(from, to memory.Ref) error {
 		switch {
 		case !s.overflows() || i == c.layout.parted:
 		case s.n > sharedOverflowBytes:
+			shared, err := c.overflow.share(s)
+			if err != nil {
+				return err
+			}
+			if shared {
+				continue
+			}
 			at, err := pins.resolve(s)
 			if err != nil {
 				return err
@@ -154,10 +163,8 @@ func (c *Collection) copyLong(from, to memory.Ref) error {
 			total += int(s.n)
 		}
 	}
-	if total > 0 {
-		if err := c.overflow.reserve(total); err != nil {
-			return err
-		}
+	if err := c.overflow.together(total); err != nil {
+		return err
 	}
 	for _, i := range c.layout.strings {
 		off := c.layout.columns[i].off
@@ -167,6 +174,9 @@ func (c *Collection) copyLong(from, to memory.Ref) error {
 		}
 		at, err := pins.resolve(s)
 		if err != nil {
+			return err
+		}
+		if err := c.overflow.reserve(int(s.n)); err != nil {
 			return err
 		}
 		strAt(b, to, off).ref = c.overflow.put(memory.Bytes(b, at, int(s.n)))

@@ -5,6 +5,7 @@ import (
 	"math/bits"
 
 	"github.com/spillwaydb/spillway/internal/memory"
+	"github.com/spillwaydb/spillway/internal/sqlerr"
 )
 
 // run is a sorted collection, or what is left of it: rows carry the prefix of their key in front.
@@ -60,8 +61,10 @@ type merge struct {
 }
 
 // openMerge opens the inputs. Blocks of the first held runs are pinned within the minimum, those of further runs
-// leased. It returns how many inputs could be opened; on an error all are closed again.
-func openMerge(c *comparer, runs []*run, chains [][]*segment, held int) (m *merge, opened int, err error) {
+// leased, as long as spare bytes of surplus are left. It returns how many inputs could be opened; on an error all are
+// closed again.
+func openMerge(c *comparer, runs []*run, chains [][]*segment, held int, spare int64,
+) (m *merge, opened int, err error) {
 	m = &merge{base: c.base, compare: c, waiting: -1}
 	k := len(runs) + len(chains)
 	m.cursors = make([]cursor, k)
@@ -79,6 +82,10 @@ func openMerge(c *comparer, runs []*run, chains [][]*segment, held int) (m *merg
 		}
 		m.cursors[at] = cursor{run: r, reader: r.rows.ReadFrom(r.from, kind, true)}
 		first[at] = match{cursor: int32(at)}
+		if kind == memory.Leased && !spares(c.acct, int64(r.rows.pageBytes), spare) {
+			m.close()
+			return nil, i, sqlerr.ErrNoSurplus
+		}
 		if err := m.advance(&m.cursors[at], &first[at]); err != nil {
 			m.close()
 			return nil, i, err

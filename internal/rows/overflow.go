@@ -37,7 +37,16 @@ func (o *overflow) first() uint32 {
 	return uint32(o.list.len())
 }
 
-// reserve makes room for the strings of one row, n bytes in all, in one block.
+// together has the shared strings of one row, n bytes in all, lie in one block if that can be held: who reads the row
+// pins no other then.
+func (o *overflow) together(n int) error {
+	if n == 0 || n > sharedOverflowBytes {
+		return nil
+	}
+	return o.reserve(n)
+}
+
+// reserve makes room for n bytes in one block.
 func (o *overflow) reserve(n int) error {
 	if o.id != 0 && o.size-o.used >= n {
 		if o.ref != 0 {
@@ -105,6 +114,21 @@ func (o *overflow) putAlone(v []byte) (uint64, error) {
 	copy(memory.Bytes(o.acct.Base(), ref, len(v)), v)
 	o.acct.Unpin(id, memory.ReuseLate)
 	return overflowRef(id, 0), nil
+}
+
+// share takes over the block of a string that has one of its own; false if it must be copied.
+func (o *overflow) share(s *str) (bool, error) {
+	o.shut() // references ascend
+	if err := o.list.reserve(memory.Held, false); err != nil {
+		return false, err
+	}
+	id := s.block()
+	if !o.acct.ShareBlock(id) {
+		return false, nil
+	}
+	o.list.push(id)
+	o.bytes += int64(o.acct.BlockSize(id))
+	return true, nil
 }
 
 // shut ends the open block.

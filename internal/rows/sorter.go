@@ -56,6 +56,7 @@ type Sorter struct {
 	runs     []*run
 	resident []resident
 	figures  SortFigures
+	spare    int64 // surplus that leases leave to others
 
 	merge *merge
 	tight bool // no leases any more: one was refused or asked back in mid-merge
@@ -164,6 +165,13 @@ func (s *Sorter) addResident(rows *Collection, segments []*segment) {
 	s.mu.Unlock()
 }
 
+// left is the surplus that leases leave to others.
+func (s *Sorter) left() int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.spare
+}
+
 // writeRun merges chains of sorted segments into a run, of at most the limit's rows.
 func (s *Sorter) writeRun(chains [][]*segment) (*run, error) {
 	left := 0
@@ -172,7 +180,7 @@ func (s *Sorter) writeRun(chains [][]*segment) (*run, error) {
 			left += g.n - g.next
 		}
 	}
-	m, _, err := openMerge(s.comparer(), nil, chains, 0)
+	m, _, err := openMerge(s.comparer(), nil, chains, 0, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -259,13 +267,13 @@ func (s *Sorter) takeSmallest(n int) []*run {
 // mergeRuns makes one run of several, held of them within the minimum. If a lease is refused on the way, the runs go
 // back to the list, without the rows that went to the new one, and it says so.
 func (s *Sorter) mergeRuns(few []*run, held int) (refused bool, err error) {
-	m, opened, err := openMerge(s.comparer(), few, nil, held)
+	m, opened, err := openMerge(s.comparer(), few, nil, held, s.left())
 	if noSurplus(err) && opened >= 2 {
 		for _, r := range few[opened:] {
 			s.addRun(r)
 		}
 		refused, few = true, few[:opened]
-		m, _, err = openMerge(s.comparer(), few, nil, held)
+		m, _, err = openMerge(s.comparer(), few, nil, held, s.left())
 	}
 	var r *run
 	if err == nil {
@@ -355,7 +363,7 @@ func (s *Sorter) open() error {
 		}
 		opened := held
 		if fits {
-			m, n, err := openMerge(s.comparer(), s.runs, chains, held)
+			m, n, err := openMerge(s.comparer(), s.runs, chains, held, s.left())
 			if err == nil {
 				s.merge = m
 				return nil

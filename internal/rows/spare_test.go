@@ -90,3 +90,57 @@ func TestGatherSpares(t *testing.T) {
 	}
 	require.Greater(t, most, 1)
 }
+
+// TestLongStringsAreShared sorts rows at a quota whose surplus is few of them: runs and merges take over the blocks of
+// long strings, and none is copied.
+func TestLongStringsAreShared(t *testing.T) {
+	const count, length = 200, 300_000
+	in := []types.Type{types.NewText(types.LongText, collation.Binary), types.NewInt()}
+	spec := SortSpec{Types: in, Order: []Order{{Column: 1}}, Workers: 1, PageBytes: MinPageBytes, HeldPages: 2}
+	minimum := SortBytes(spec)
+	w := newWorld(t, 64<<20, minimum, memory.StatementOptions{QuotaBytes: minimum + inputBytes + 2<<20}, nil)
+	s := NewSorter(w.acct, spec)
+	b, err := s.NewBuilder()
+	require.NoError(t, err)
+	batch, err := vector.NewBatch(w.input, in, 1, 1<<20)
+	require.NoError(t, err)
+	text := bytes.Repeat([]byte("x"), length)
+	for i := range count {
+		batch.Reset()
+		batch.Len = 1
+		text[length-1] = byte(i * 7 % count)
+		d := types.Datum{Type: in[0], Kind: types.PhysString, S: text}
+		require.NoError(t, batch.Cols[0].SetDatum(0, d, batch.Arena()))
+		batch.Cols[1].I64[0] = int64(i * 7 % count)
+		require.NoError(t, b.Append(batch.Cols, All(1), nil), "row %d", i)
+		if i%3 == 2 {
+			require.NoError(t, b.write())
+		}
+	}
+	batch.Close()
+	require.NoError(t, b.Finish())
+	b.Close()
+	out, err := vector.NewBatch(w.input, in, 4, 0)
+	require.NoError(t, err)
+	defer out.Close()
+	var refs [4]memory.Ref
+	for n := 0; n < count; {
+		m, err := s.Next(refs[:])
+		require.NoError(t, err)
+		require.NotZero(t, m)
+		for i := range m {
+			out.Reset()
+			k, err := s.Layout().GatherSome(refs[i:i+1], out, 2)
+			require.NoError(t, err)
+			require.Equal(t, 1, k)
+			require.Equal(t, int64(n), out.Cols[1].I64[0])
+			v := out.Cols[0].Str[0].Bytes(out.Base())
+			require.Len(t, v, length)
+			require.Equal(t, byte(n), v[length-1])
+			n++
+		}
+		out.Reset()
+	}
+	require.NotZero(t, s.Figures().Merges)
+	s.Close()
+}
