@@ -6,6 +6,7 @@ import (
 
 	"github.com/spillwaydb/spillway/internal/kv"
 	"github.com/spillwaydb/spillway/internal/memory"
+	"github.com/spillwaydb/spillway/internal/rows"
 	"github.com/spillwaydb/spillway/internal/schema"
 	"github.com/spillwaydb/spillway/internal/sqlerr"
 	"github.com/spillwaydb/spillway/internal/types"
@@ -21,8 +22,10 @@ type Decoder struct {
 	types    []types.Type
 	keyParts []wantedPart // in the order of the key, up to the last one wanted
 	values   []wantedValue
+	late     []wantedValue // those of values that Complete decodes
 	initials []types.Datum // by output
 
+	lo    int      // first pair of the batch
 	heads []header // of the rows' values, starting at at
 	at    []int32  // where the values lie in the pairs' bytes
 	size  []int32
@@ -77,6 +80,19 @@ func NewDecoder(c *Codec, x *schema.Index, ordinals []int, withKey bool) (*Decod
 	return d, nil
 }
 
+// Defer leaves the columns that are not needed first to Complete, but for parts of keys, which are passed over anyway.
+func (d *Decoder) Defer(first func(out int) bool) {
+	all := append(d.values, d.late...)
+	d.values, d.late = nil, nil
+	for _, w := range all {
+		if first(w.out) {
+			d.values = append(d.values, w)
+		} else {
+			d.late = append(d.late, w)
+		}
+	}
+}
+
 // KeyType is the type of the column with rows' keys.
 func KeyType() types.Type { return types.NewVarBinary(math.MaxUint16).WithNullable(false) }
 
@@ -113,7 +129,7 @@ func (d *Decoder) restorablePart(parts []wantedPart, ordinal int) int {
 }
 
 // Decode fills b with pairs lo to hi-1, from row 0. page is where p.Bytes() lies in the pool; strings reference it.
-// ErrNoSurplus asks for fewer rows; b is undefined then.
+// ErrNoSurplus asks for fewer rows; b is undefined then. Deferred columns are undefined until Complete.
 func (d *Decoder) Decode(p *kv.Pairs, page memory.Ref, lo, hi int, b *vector.Batch) error {
 	n := hi - lo
 	b.Reset()
@@ -121,13 +137,9 @@ func (d *Decoder) Decode(p *kv.Pairs, page memory.Ref, lo, hi int, b *vector.Bat
 		return sqlerr.AssertionError("%d rows for a batch of %d", n, b.Cap())
 	}
 	d.room(n)
-	if err := d.frames(p, lo, n); err != nil {
+	b.Len, d.lo = n, lo
+	if err := d.decode(d.values, true, p, page, b); err != nil {
 		return err
-	}
-	for i := range d.values {
-		if err := d.value(&d.values[i], p, page, n, b); err != nil {
-			return err
-		}
 	}
 	if len(d.keyParts) > 0 {
 		if err := d.keys(p, page, lo, n, b); err != nil {
@@ -139,7 +151,33 @@ func (d *Decoder) Decode(p *kv.Pairs, page memory.Ref, lo, hi int, b *vector.Bat
 			return err
 		}
 	}
-	b.Len = n
+	return nil
+}
+
+// Complete decodes the deferred columns of those rows that are selected in b, which Decode has filled with pairs of p.
+func (d *Decoder) Complete(p *kv.Pairs, page memory.Ref, b *vector.Batch) error {
+	return d.decode(d.late, len(d.values) == 0, p, page, b)
+}
+
+// decode decodes columns of the selected rows; frames: the rows' values are still to be found.
+func (d *Decoder) decode(columns []wantedValue, frames bool, p *kv.Pairs, page memory.Ref, b *vector.Batch) error {
+	if len(columns) == 0 {
+		return nil
+	}
+	sel := b.Sel
+	if sel == nil {
+		sel = rows.All(b.Len)
+	}
+	if frames {
+		if err := d.frames(p, sel); err != nil {
+			return err
+		}
+	}
+	for i := range columns {
+		if err := d.value(&columns[i], p, page, sel, b); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
@@ -149,42 +187,40 @@ func (d *Decoder) room(n int) {
 	}
 }
 
-// frames finds and checks the values of the rows.
-func (d *Decoder) frames(p *kv.Pairs, lo, n int) error {
-	if len(d.values) == 0 {
-		return nil
-	}
+// frames finds and checks the values of rows.
+func (d *Decoder) frames(p *kv.Pairs, sel []uint16) error {
 	l := d.layout()
-	for i := range n {
-		v := p.Value(lo + i)
-		end := int(p.Ends[2*(lo+i)+1])
+	for _, i := range sel {
+		at := d.lo + int(i)
+		v := p.Value(at)
+		end := int(p.Ends[2*at+1])
 		if d.index != nil {
 			_, rest, ok := splitEntry(v)
 			if !ok {
-				return corrupt("index value", p.Key(lo+i))
+				return corrupt("index value", p.Key(at))
 			}
 			v = rest
 		}
 		h, ok := l.header(v)
 		if !ok {
-			return corrupt("row value", p.Key(lo+i))
+			return corrupt("row value", p.Key(at))
 		}
 		d.heads[i], d.at[i], d.size[i] = h, int32(end-len(v)), int32(len(v))
 	}
 	return nil
 }
 
-// value decodes one column from the values of all rows.
-func (d *Decoder) value(w *wantedValue, p *kv.Pairs, page memory.Ref, n int, b *vector.Batch) error {
+// value decodes one column from the values of rows.
+func (d *Decoder) value(w *wantedValue, p *kv.Pairs, page memory.Ref, sel []uint16, b *vector.Batch) error {
 	l := d.layout()
 	v := b.Cols[w.out]
 	if l.cols[w.col].store.width == 0 {
-		return d.strings(w, v, p, page, n, b)
+		return d.strings(w, v, p, page, sel, b)
 	}
-	d.fixed(w, v, p.Bytes(), n)
-	for i := range n {
+	d.fixed(w, v, p.Bytes(), sel, b.Len)
+	for _, i := range sel {
 		if !d.heads[i].has(w.col) {
-			if err := v.SetDatum(i, d.initials[w.out], b.Arena()); err != nil {
+			if err := v.SetDatum(int(i), d.initials[w.out], b.Arena()); err != nil {
 				return err
 			}
 		}
@@ -192,8 +228,8 @@ func (d *Decoder) value(w *wantedValue, p *kv.Pairs, page memory.Ref, n int, b *
 	return nil
 }
 
-// fixed decodes a fixed-width column; rows without it are left NULL.
-func (d *Decoder) fixed(w *wantedValue, v *vector.Vector, bytes []byte, n int) {
+// fixed decodes a fixed-width column of some of n rows; those without it are left NULL.
+func (d *Decoder) fixed(w *wantedValue, v *vector.Vector, bytes []byte, sel []uint16, n int) {
 	l := d.layout()
 	s := l.cols[w.col].store
 	off := l.fixedSum[w.col]
@@ -201,7 +237,7 @@ func (d *Decoder) fixed(w *wantedValue, v *vector.Vector, bytes []byte, n int) {
 	null := v.Null[:n]
 	at := d.at[:n]
 	nulls := uint8(0)
-	for i := range null {
+	for _, i := range sel {
 		h := &d.heads[i]
 		null[i] = 0
 		if !h.has(w.col) || bytes[int(at[i])+headerBytes+byteOf]&bit != 0 {
@@ -213,7 +249,7 @@ func (d *Decoder) fixed(w *wantedValue, v *vector.Vector, bytes []byte, n int) {
 	switch s.phys {
 	case types.PhysInt64:
 		out := v.I64[:n]
-		for i := range out {
+		for _, i := range sel {
 			if out[i] = 0; null[i] == 0 {
 				from := int(at[i]) + int(d.heads[i].fixed) + off
 				out[i] = signExtend(getUint(bytes[from:from+s.width]), s.width) << s.shift
@@ -221,7 +257,7 @@ func (d *Decoder) fixed(w *wantedValue, v *vector.Vector, bytes []byte, n int) {
 		}
 	case types.PhysUint64:
 		out := v.U64[:n]
-		for i := range out {
+		for _, i := range sel {
 			if out[i] = 0; null[i] == 0 {
 				from := int(at[i]) + int(d.heads[i].fixed) + off
 				out[i] = getUint(bytes[from : from+s.width])
@@ -229,7 +265,7 @@ func (d *Decoder) fixed(w *wantedValue, v *vector.Vector, bytes []byte, n int) {
 		}
 	case types.PhysFloat64:
 		out := v.F64[:n]
-		for i := range out {
+		for _, i := range sel {
 			out[i] = 0
 			if null[i] != 0 {
 				continue
@@ -243,7 +279,7 @@ func (d *Decoder) fixed(w *wantedValue, v *vector.Vector, bytes []byte, n int) {
 		}
 	case types.PhysDecimal:
 		out := v.Dec[:n]
-		for i := range out {
+		for _, i := range sel {
 			if out[i] = (types.Dec{}); null[i] == 0 {
 				from := int(at[i]) + int(d.heads[i].fixed) + off
 				if s.width <= 8 {
@@ -262,25 +298,28 @@ func setSmallDec(d *types.Dec, v int64) {
 }
 
 func (d *Decoder) strings(
-	w *wantedValue, v *vector.Vector, p *kv.Pairs, page memory.Ref, n int, b *vector.Batch,
+	w *wantedValue, v *vector.Vector, p *kv.Pairs, page memory.Ref, sel []uint16, b *vector.Batch,
 ) error {
 	l := d.layout()
 	bytes := p.Bytes()
 	byteOf, bit := w.col>>3, byte(1)<<(w.col&7)
 	v.NoNulls = true
-	for i := range n {
+	if len(sel) < b.Len {
+		clear(v.Str[:b.Len]) // what is not selected refers to nothing
+	}
+	for _, i := range sel {
 		h := &d.heads[i]
 		at, size := int(d.at[i]), int(d.size[i])
 		row := bytes[at : at+size]
 		if !h.has(w.col) {
-			if err := v.SetDatum(i, d.initials[w.out], b.Arena()); err != nil {
+			if err := v.SetDatum(int(i), d.initials[w.out], b.Arena()); err != nil {
 				return err
 			}
 			v.NoNulls = v.NoNulls && v.Null[i] == 0
 			continue
 		}
 		if row[headerBytes+byteOf]&bit != 0 {
-			v.SetNull(i)
+			v.SetNull(int(i))
 			v.NoNulls = false
 			continue
 		}

@@ -12,6 +12,7 @@ import (
 	"github.com/spillwaydb/spillway/internal/kv"
 	"github.com/spillwaydb/spillway/internal/memory"
 	"github.com/spillwaydb/spillway/internal/memory/memorytest"
+	"github.com/spillwaydb/spillway/internal/rows"
 	"github.com/spillwaydb/spillway/internal/schema"
 	"github.com/spillwaydb/spillway/internal/sqlerr"
 	"github.com/spillwaydb/spillway/internal/testutil"
@@ -351,14 +352,35 @@ func decodeAndCompare(
 	b, err := vector.NewBatch(acct, d.Types(), len(pairs), 0)
 	require.NoError(t, err)
 	defer b.Close()
-	require.NoError(t, d.Decode(&p.Pairs, p.page.Ref, 3, len(pairs), b))
-	require.Equal(t, len(pairs)-3, b.Len)
-	for i := range b.Len {
-		row := all[i+3]
-		for out, o := range ordinals {
-			requireSame(t, row[o], b.Cols[out].Datum(b.Base(), i), c.table.Columns[o].Name)
+	compare := func(sel []uint16) {
+		require.Equal(t, len(pairs)-3, b.Len)
+		for _, i := range sel {
+			row := all[i+3]
+			for out, o := range ordinals {
+				v := b.Cols[out]
+				requireSame(t, row[o], v.Datum(b.Base(), int(i)), c.table.Columns[o].Name)
+				require.False(t, v.NoNulls && v.Null[i] != 0)
+			}
+			require.Equal(t, c.AppendKey(nil, row), b.Cols[len(ordinals)].Datum(b.Base(), int(i)).S)
 		}
-		require.Equal(t, c.AppendKey(nil, row), b.Cols[len(ordinals)].Datum(b.Base(), i).S)
+	}
+	require.NoError(t, d.Decode(&p.Pairs, p.page.Ref, 3, len(pairs), b))
+	compare(rows.All(b.Len))
+	// Some columns are decoded for some rows only.
+	for each := range 3 {
+		d.Defer(func(out int) bool { return out%3 < each })
+		require.NoError(t, d.Decode(&p.Pairs, p.page.Ref, 3, len(pairs), b))
+		if each > 0 {
+			b.Sel = []uint16{}
+			for i := 0; i < b.Len; i += 2 * each {
+				b.Sel = append(b.Sel, uint16(i))
+			}
+		}
+		require.NoError(t, d.Complete(&p.Pairs, p.page.Ref, b))
+		if b.Sel == nil {
+			b.Sel = rows.All(b.Len)
+		}
+		compare(b.Sel)
 	}
 }
 

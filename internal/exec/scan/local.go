@@ -3,6 +3,7 @@ package scan
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/spillwaydb/spillway/internal/exec"
 	"github.com/spillwaydb/spillway/internal/exec/runtimefilter"
@@ -92,8 +93,16 @@ func (l *local) open(pairs filler) error {
 			return err
 		}
 	}
+	var first []int
+	for _, e := range n.Filter {
+		first = append(first, expr.ColumnsUsed(e)...)
+	}
 	for _, f := range t.o.Filters {
 		l.readers = append(l.readers, f.NewReader(f.Columns))
+		first = append(first, f.Columns...)
+	}
+	if len(first) > 0 {
+		l.decoder.Defer(func(out int) bool { return slices.Contains(first, out) })
 	}
 	return nil
 }
@@ -144,6 +153,7 @@ func (l *local) decode() error {
 	}
 }
 
+// decodeRows decodes what conditions and filters read of n rows, then the other columns of those that are left.
 func (l *local) decodeRows(n int) error {
 	if err := l.decoder.Decode(&l.rows.pairs, l.rows.ref(), l.at, l.at+n, l.batch); err != nil {
 		return err
@@ -156,7 +166,7 @@ func (l *local) decodeRows(n int) error {
 	for _, r := range l.readers {
 		r.Apply(l.batch)
 	}
-	return nil
+	return l.decoder.Complete(&l.rows.pairs, l.rows.ref(), l.batch)
 }
 
 // Pause implements exec.LocalSource.
