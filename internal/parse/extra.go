@@ -249,6 +249,19 @@ func editWords(text string, like scanner, st *Statement) string {
 		}
 	case w.take("CREATE", "TABLE"), w.take("CREATE", "TEMPORARY", "TABLE"), w.take("ALTER", "TABLE"):
 		return w.defaults(text)
+	case w.take("LOAD", "DATA"):
+		// IGNORE n ROWS is IGNORE n LINES.
+		for !w.end() && w.t.kind != tokInvalid {
+			if !w.take("IGNORE") {
+				w.t = w.s.next()
+				continue
+			}
+			if _, ok := w.number(); ok {
+				if t := w.t; w.take("ROWS") {
+					return text[:t.start] + "LINES" + text[t.end:]
+				}
+			}
+		}
 	case w.take("LOCK"):
 		if w.any("TABLES", "TABLE") == "" {
 			return text

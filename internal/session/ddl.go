@@ -61,7 +61,7 @@ func (s *Session) definition(ctx context.Context, st *parse.Statement, a answer)
 		d.Owner = s.locks.owner
 		return s.define(ctx, st, d, env, a)
 	}
-	s.txn.owner.SetWait(nil)
+	s.txn.owner.SetWait(s.waitMetadata)
 	defer s.txn.owner.ReleaseAll()
 	return s.define(ctx, st, d, env, a)
 }

@@ -109,7 +109,7 @@ func (l *tableLocks) held(name catalog.Name, write bool) (bool, error) {
 // lockPlan takes the metadata locks of a plan and checks that it is current.
 func (s *Session) lockPlan(ctx context.Context, p *physical.Plan) error {
 	mode := catalog.SharedRead
-	s.txn.owner.SetWait(s.txn.wait)
+	s.txn.owner.SetWait(s.waitMetadata)
 	if p.Write {
 		mode = catalog.SharedWrite
 		if s.locks.global {

@@ -120,7 +120,7 @@ func (s *Session) openFile(a answer) func(context.Context, *physical.Load) (io.R
 	return func(ctx context.Context, n *physical.Load) (io.ReadCloser, error) {
 		if n.Local {
 			if !s.vars.Bool("local_infile") || !s.info.LocalFiles {
-				return nil, sqlerr.New(sqlerr.ErrNotAllowedCommand)
+				return nil, sqlerr.New(sqlerr.ErrClientLocalFilesDisabled)
 			}
 			in, err := a.out.LocalInfile(ctx, n.FileName)
 			if err != nil {

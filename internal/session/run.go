@@ -116,6 +116,9 @@ func (s *Session) execute(
 	if result != nil {
 		out.change = result()
 	}
+	if _, ok := p.plan.Root.(*physical.Insert); ok && s.vars.Uint("insert_id") != 0 {
+		err = errFirst(err, s.vars.SetDefault("insert_id")) // it is for one statement
+	}
 	return err
 }
 

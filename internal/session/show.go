@@ -445,6 +445,9 @@ func (s *Session) checkTables(ctx context.Context, x *parse.Extra, a answer) err
 		if err == nil && op == "check" {
 			_, err = s.tableChecksum(ctx, db, table)
 		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
 		full := db + "." + table
 		switch {
 		case err != nil:
@@ -467,9 +470,11 @@ func (s *Session) checksumTables(ctx context.Context, x *parse.Extra, a answer) 
 		if err == nil {
 			sum, err = s.tableChecksum(ctx, db, table)
 		}
-		if err != nil {
+		switch {
+		case sqlerr.Is(err, sqlerr.ErrNoSuchTable), sqlerr.Is(err, sqlerr.ErrBadDB):
 			s.warn(sqlerr.From(err).AsError())
-			sum = types.NullDatum(types.NewBigInt())
+		case err != nil:
+			return err
 		}
 		rows = append(rows, []types.Datum{textDatum(db + "." + table), sum})
 	}
@@ -495,7 +500,8 @@ func (s *Session) tableChecksum(ctx context.Context, db, table string) (types.Da
 	if err != nil {
 		return types.Datum{}, err
 	}
-	var into intoVars
+	into := intoVars{heap: s.manager.Pool.Heap(), acct: s.acct}
+	defer func() { into.heap.Release(into.acct, into.n) }()
 	err = s.withPlan(ctx, list[0], answer{}, func(p planned) error {
 		_, err := s.run(ctx, p, consumer{into: &into}, answer{})
 		return err

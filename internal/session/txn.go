@@ -52,12 +52,22 @@ func (t *transaction) begin(ctx context.Context, s *Session, explicit, readOnly 
 // waitRowLock is the process list's state of a wait for a row lock.
 const waitRowLock memory.WaitReason = "Waiting for row lock"
 
-// wait is how waits for row locks and metadata locks are made: as waits of the statement, so that it can be parked.
+// waitMetadataLock is the state of a wait for a metadata lock.
+const waitMetadataLock = "Waiting for table metadata lock"
+
+// wait is how waits for row locks are made: as waits of the statement, so that it can be parked.
 func (t *transaction) wait(ctx context.Context, wait func(context.Context) error) error {
 	if t.current == nil {
 		return wait(ctx)
 	}
 	return t.current.Wait(ctx, waitRowLock, wait)
+}
+
+// waitMetadata is how waits for metadata locks are made: before the statement has memory.
+func (s *Session) waitMetadata(ctx context.Context, wait func(context.Context) error) error {
+	s.proc.setState(waitMetadataLock)
+	defer s.proc.setState("executing")
+	return wait(ctx)
 }
 
 // statement makes sure that there is a transaction and begins a statement in it.

@@ -676,6 +676,7 @@ const (
 	ErrFunctionalIndexDataIsTooLong                 Code = 3907
 	ErrFunctionalIndexNotApplicable                 Code = 3909
 	ErrConstraintNotFound                           Code = 3940
+	ErrClientLocalFilesDisabled                     Code = 3948
 	ErrClientInteractionTimeout                     Code = 4031
 	ErrGlobalConnMemoryLimit                        Code = 4081
 	ErrConnMemoryLimit                              Code = 4082

@@ -681,6 +681,7 @@ var messages = map[Code]message{
 	ErrFunctionalIndexDataIsTooLong:                 {"", "Data too long for functional index '%s'"},
 	ErrFunctionalIndexNotApplicable:                 {"", "Cannot use functional index '%s' due to type or collation conversion"},
 	ErrConstraintNotFound:                           {"", "Constraint '%s' does not exist."},
+	ErrClientLocalFilesDisabled:                     {"42000", "Loading local data is disabled; this must be enabled on both the client and server sides"},
 	ErrClientInteractionTimeout:                     {"", "The client was disconnected by the server because of inactivity. See wait_timeout and interactive_timeout for configuring this behavior."},
 	ErrGlobalConnMemoryLimit:                        {"", "Connection closed. Global connection memory limit %d bytes exceeded. Consumed %d bytes."},
 	ErrConnMemoryLimit:                              {"", "Connection closed. Connection memory limit %d bytes exceeded. Consumed %d bytes."},
