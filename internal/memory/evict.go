@@ -10,16 +10,17 @@ import (
 // the mutex, writes, and frees the frames of those that nobody pinned meanwhile. Evictors (evictors.go) do the same
 // ahead of need. A failed statement's blocks are dropped without a write.
 
-// retryWriteAfter is how long the server's blocks stay in memory after one of them could not be written.
-const retryWriteAfter = 100 * time.Millisecond
+const (
+	// retryWriteAfter is how long the server's blocks stay in memory after one of them could not be written.
+	retryWriteAfter = 100 * time.Millisecond
+	// stuckPatience is how long they are tried before requests for memory that wait for them fail.
+	stuckPatience = time.Second
+)
 
 // evictable is the bytes of s that the pool may take. s.mu is held.
 func (s *Statement) evictable() int64 {
-	if s.stuck {
-		if s.pool.options.Clock.Now().Sub(s.stuckSince) < retryWriteAfter {
-			return 0
-		}
-		s.stuck = false
+	if s.stuck != nil && s.pool.options.Clock.Now().Sub(s.stuckLast) < retryWriteAfter {
+		return 0
 	}
 	n := s.listed
 	if s.parked() {
@@ -58,16 +59,38 @@ func (s *Statement) evictBlock(id BlockID, d *desc) {
 	g := newGroup()
 	defer g.free()
 	s.gather(g, id, d)
-	if err := s.write(g); err != nil {
+	err := s.write(g)
+	if s == s.pool.server {
+		s.noteWrite(err)
+	}
+	if err != nil {
 		s.fail(err)
 		s.pool.logger.Error("memory: a block could not be written", "statement", s.options.Name, "err", err)
-		if s == s.pool.server {
-			s.stuck, s.stuckSince = true, s.pool.options.Clock.Now()
-		}
 	}
 	for i := g.n - 1; i >= 0; i-- { // from the last to the first: what is listed again is as it was
 		s.wrote(g.ids[i], g.descs[i], g.slots[i])
 	}
+}
+
+// noteWrite notes how a write of the server's blocks, which do not go with a failure, has ended.
+func (s *Statement) noteWrite(err error) {
+	now := s.pool.options.Clock.Now()
+	if s.stuck == nil {
+		s.stuckSince = now
+	}
+	s.stuck, s.stuckLast = err, now
+}
+
+// unwritable is why the server's blocks cannot be written, if that has been so for a while and was seen since the
+// request for memory, else nil.
+func (p *Pool) unwritable(since time.Time) error {
+	s := p.server
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stuck == nil || s.listed == 0 || s.stuckLast.Sub(s.stuckSince) < stuckPatience || s.stuckLast.Before(since) {
+		return nil
+	}
+	return s.stuck
 }
 
 // wrote decides what becomes of a block that was to be written. slot is 0 if it was not.
@@ -254,8 +277,9 @@ const (
 )
 
 // makeRoom evicts blocks of whoever has most surplus, so that a request of s can be tried again. If everything that
-// may go is already on its way, it waits. No lock is held. Errors: the failure of s; ServerMemoryError after
-// roomTimeout, which is a bug (M2) or a failed statement that does not end.
+// may go is already on its way, it waits. No lock is held. Errors: the failure of s; that of temporary storage, if what
+// is left are the server's blocks, which could not be written; ServerMemoryError after roomTimeout, which is a bug (M2)
+// or a failed statement that does not end.
 func (p *Pool) makeRoom(s *Statement, n int64, since time.Time) error {
 	if err := s.Err(); err != nil {
 		return err
@@ -273,7 +297,10 @@ func (p *Pool) makeRoom(s *Statement, n int64, since time.Time) error {
 	if p.inUse.Load()+n <= p.limit.Load() || p.anyEvictable() {
 		return nil
 	}
-	if time.Since(since) > roomTimeout {
+	if err := p.unwritable(since); err != nil {
+		return err
+	}
+	if p.options.Clock.Now().Sub(since) > roomTimeout {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		return s.serverError()

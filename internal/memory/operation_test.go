@@ -3,6 +3,7 @@ package memory_test
 import (
 	"errors"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -199,6 +200,8 @@ func TestPagesOfSessionsDoNotWaitForEachOther(t *testing.T) {
 	p.Server().Free(first)
 }
 
+var errFullDisk = errors.New("disk full")
+
 // fullDisk is a store that refuses what one owner writes.
 type fullDisk struct {
 	memorytest.Store
@@ -210,7 +213,7 @@ func (d *fullDisk) Write(owner uint64, data []byte) (memory.Slot, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.full {
-		return memory.Slot{}, errors.New("disk full")
+		return memory.Slot{}, errFullDisk
 	}
 	return d.Store.Write(owner, data)
 }
@@ -219,7 +222,7 @@ func (d *fullDisk) WriteGroup(owner uint64, blocks [][]byte, slots []memory.Slot
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.full {
-		return errors.New("disk full")
+		return errFullDisk
 	}
 	return d.Store.WriteGroup(owner, blocks, slots)
 }
@@ -256,4 +259,51 @@ func TestServerBlocksSurviveAFullDisk(t *testing.T) {
 	op.End()
 	require.Zero(t, disk.Len())
 	require.NoError(t, p.Check())
+}
+
+// hastyClock is the system's clock, but for each look at it, which takes some time.
+type hastyClock struct{ looks atomic.Int64 }
+
+func (c *hastyClock) Now() time.Time {
+	return time.Unix(0, 0).Add(time.Duration(c.looks.Add(1)) * 20 * time.Millisecond)
+}
+
+func (c *hastyClock) AfterFunc(d time.Duration, f func()) (stop func() bool) {
+	return time.AfterFunc(d, f).Stop
+}
+
+// TestServerBlocksFillThePool: an operation that finds no room beside blocks which cannot be written fails with the
+// reason, soon; one that comes later tries again.
+func TestServerBlocksFillThePool(t *testing.T) {
+	disk := &fullDisk{full: true}
+	p := memorytest.NewPoolWith(t, memory.Options{
+		LimitBytes: 8 << 20, Evictors: -1, Store: disk, Clock: &hastyClock{},
+	})
+	a := p.Server().Child("transaction")
+	defer a.Close()
+	const size = 64 << 10
+	var ids []memory.BlockID
+	fill := func() error {
+		defer a.Begin(size).End()
+		id, _, err := a.NewBlock(size, memory.InOperation)
+		if err != nil {
+			return err
+		}
+		a.Unpin(id, memory.ReuseUnknown)
+		ids = append(ids, id)
+		return nil
+	}
+	var err error
+	for err == nil {
+		err = fill()
+	}
+	require.ErrorIs(t, err, errFullDisk)
+	require.Greater(t, len(ids), 8<<20/size/2)
+	require.ErrorIs(t, fill(), errFullDisk)
+	disk.set(false)
+	require.NoError(t, fill())
+	require.NoError(t, p.Check())
+	for _, id := range ids {
+		a.FreeBlock(id)
+	}
 }

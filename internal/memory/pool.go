@@ -309,7 +309,7 @@ func (p *Pool) frame(s *Statement, f *frames, not Ref, wait bool) (Ref, error) {
 			return 0, sqlerr.ErrNoSurplus
 		}
 		if since.IsZero() {
-			since = time.Now()
+			since = p.options.Clock.Now()
 		}
 		if err := p.makeRoom(s, f.size, since); err != nil {
 			return 0, err

@@ -52,8 +52,9 @@ type Statement struct {
 
 	// Of the server.
 	operating  int64 // pinned InOperation
-	stuck      bool  // a block could not be written
+	stuck      error // why a block could not be written, and none since; nil: the last one was written
 	stuckSince time.Time
+	stuckLast  time.Time // when it was last tried
 
 	published int64 // resident, as the accounts above know it
 

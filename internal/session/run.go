@@ -68,7 +68,7 @@ func (s *Session) run(ctx context.Context, p planned, rows consumer, a answer) (
 	defer stmt.AddWorkers(-1)
 
 	if err := s.txn.statement(ctx, s); err != nil {
-		return out, s.txn.endStatement(ctx, s, err)
+		return out, s.txn.notBegun(s, err)
 	}
 	err = s.execute(ctx, stmt, p, sizing, &rows, a, &out)
 	if err == nil && stmt.Err() != nil {

@@ -88,6 +88,15 @@ func (t *transaction) statement(ctx context.Context, s *Session) error {
 	return nil
 }
 
+// notBegun ends a statement that could not begin: there is nothing of it to undo, and what the statements before it have
+// written stays.
+func (t *transaction) notBegun(s *Session, err error) error {
+	if t.open() {
+		return err
+	}
+	return errFirst(err, t.rollback(s))
+}
+
 // endStatement ends the statement that began last: undone if err is not nil (S4), committed if it is its own
 // transaction. A deadlock undoes the whole transaction, so that the others can go on.
 func (t *transaction) endStatement(ctx context.Context, s *Session, err error) error {
@@ -96,10 +105,10 @@ func (t *transaction) endStatement(ctx context.Context, s *Session, err error) e
 		return err
 	}
 	if t.explicit && !sqlerr.Is(err, sqlerr.ErrLockDeadlock) {
-		if err != nil {
-			return errFirst(err, t.rollbackTo(s, t.stmt-1))
+		if err != nil && t.rollbackTo(s, t.stmt-1) != nil {
+			return rolledBack(err)
 		}
-		return nil
+		return err
 	}
 	if err != nil {
 		return errFirst(err, t.rollback(s))
@@ -114,7 +123,14 @@ func (t *transaction) rollbackTo(s *Session, n int) error {
 	if err == nil {
 		return nil
 	}
-	return errFirst(err, t.rollback(s))
+	return rolledBack(errFirst(err, t.rollback(s)))
+}
+
+// rolledBack is err with what became of the transaction, which its client may take to be open.
+func rolledBack(err error) error {
+	e := sqlerr.From(err)
+	return sqlerr.Wrapf(err, sqlerr.Code(e.Code),
+		"%s; the transaction was rolled back, as the statement alone could not be", e.Message)
 }
 
 // commit ends the transaction with its changes; a failed commit undoes it.
