@@ -88,8 +88,8 @@ func (t *transaction) statement(ctx context.Context, s *Session) error {
 	return nil
 }
 
-// notBegun ends a statement that could not begin: there is nothing of it to undo, and what the statements before it have
-// written stays.
+// notBegun ends a statement that could not begin: there is nothing of it to undo, and what the statements before it
+// wrote stays.
 func (t *transaction) notBegun(s *Session, err error) error {
 	if t.open() {
 		return err

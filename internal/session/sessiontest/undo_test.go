@@ -43,7 +43,8 @@ func TestUndoneAlone(t *testing.T) {
 				want = nil
 			}
 		}
-		require.Equal(t, want, c.Must("select k, count(*) from w where id >= 1000 group by k order by k"), "%d: %v", n, err)
+		got := c.Must("select k, count(*) from w where id >= 1000 group by k order by k")
+		require.Equal(t, want, got, "%d: %v", n, err)
 		c.Must("delete from w where id >= 1000")
 		clean(t, c, base, "update")
 		if count < n {

@@ -53,7 +53,7 @@ func TestUnwritable(t *testing.T) {
 			failed(wideRows(0, 9000))
 			check("0")
 
-			// What a transaction has written before stays, be it in temporary storage, and is undone or kept as a whole.
+			// What a transaction has written before, be it in temporary storage, is undone or kept as a whole.
 			for _, end := range []string{"rollback", "commit"} {
 				if testing.Short() {
 					break
