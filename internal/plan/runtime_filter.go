@@ -20,62 +20,93 @@ func runtimeFilters(n physical.Node) {
 func joinFilter(j *physical.HashJoin) {
 	f := &physical.RuntimeFilter{}
 	columns := make([]int, len(j.Keys))
-	var scan *physical.Scan
-	useful, all := false, true
 	for i, k := range j.Keys {
 		f.Types = append(f.Types, k.Type)
 		columns[i] = -1
 		if c, ok := k.Left.(*expr.Column); ok {
-			if s, at := scanned(j.Left, c.Index); s != nil {
-				scan, columns[i] = s, at
-			}
+			columns[i] = c.Index
 		}
-		all = all && columns[i] >= 0
-		useful = useful || columns[i] >= 0 && k.Type.Phys() != types.PhysString
 	}
-	if scan == nil || !useful && !all {
-		return
-	}
-	j.Filter = f
-	scan.Filters = append(scan.Filters, physical.ScanFilter{Filter: f, Columns: columns})
+	filterScans(j.Left, f, columns, func() { j.Filter = f })
 }
 
-// scanned finds the scan whose rows stream up to column c of n, and which of its columns that is; nil: there is none
-// from which rows may be left out. Only one scan streams.
-func scanned(n physical.Node, c int) (*physical.Scan, int) {
-	for {
-		switch in := n.(type) {
-		case *physical.Scan:
-			// Locks are taken of all rows that the conditions select.
-			if in.Lock != physical.LockNone || in.WithKey {
-				return nil, 0
+// filterScans gives f to the scans whose rows stream up to n, where columns of n are the join's keys; -1: the key is
+// none. given is called for each.
+func filterScans(n physical.Node, f *physical.RuntimeFilter, columns []int, given func()) {
+	switch n := n.(type) {
+	case *physical.Scan:
+		// Locks are taken of all rows that the conditions select.
+		if n.Lock == physical.LockNone && !n.WithKey && useful(f, columns) {
+			n.Filters = append(n.Filters, physical.ScanFilter{Filter: f, Columns: columns})
+			given()
+		}
+	case *physical.Selection:
+		filterScans(n.Input, f, columns, given)
+	case *physical.Projection:
+		for _, e := range n.Exprs {
+			if !expr.Deterministic(e) {
+				return
 			}
-			return in, c
-		case *physical.Selection:
-			n = in.Input
-		case *physical.Projection:
-			for _, e := range in.Exprs {
-				if !expr.Deterministic(e) {
-					return nil, 0
+		}
+		filterScans(n.Input, f, moved(columns, func(c int) int {
+			if col, ok := n.Exprs[c].(*expr.Column); ok {
+				return col.Index
+			}
+			return -1
+		}), given)
+	case *physical.HashJoin:
+		filterScans(n.Left, f, within(columns, n.Left), given)
+	case *physical.NestedLoop:
+		filterScans(n.Left, f, within(columns, n.Left), given)
+	case *physical.IndexJoin:
+		filterScans(n.Outer, f, within(columns, n.Outer), given)
+	case *physical.Union:
+		for _, in := range n.Inputs {
+			filterScans(in, f, moved(columns, func(c int) int {
+				if sameValues(n.Columns[c].Type, in.Common().Columns[c].Type) {
+					return c
 				}
-			}
-			col, ok := in.Exprs[c].(*expr.Column)
-			if !ok {
-				return nil, 0
-			}
-			n, c = in.Input, col.Index
-		case *physical.HashJoin:
-			if c >= len(in.Left.Common().Columns) {
-				return nil, 0
-			}
-			n = in.Left
-		case *physical.NestedLoop:
-			if c >= len(in.Left.Common().Columns) {
-				return nil, 0
-			}
-			n = in.Left
-		default:
-			return nil, 0
+				return -1
+			}), given)
 		}
 	}
+}
+
+// moved are the columns of another node, by to, of which -1 is none.
+func moved(columns []int, to func(c int) int) []int {
+	out := make([]int, len(columns))
+	for i, c := range columns {
+		if out[i] = -1; c >= 0 {
+			out[i] = to(c)
+		}
+	}
+	return out
+}
+
+// within leaves the columns that are of a join's first side.
+func within(columns []int, first physical.Node) []int {
+	return moved(columns, func(c int) int {
+		if c >= len(first.Common().Columns) {
+			return -1
+		}
+		return c
+	})
+}
+
+// useful says if a filter of these columns drops rows: it has bounds of one, or hashes of all.
+func useful(f *physical.RuntimeFilter, columns []int) bool {
+	all := true
+	for i, c := range columns {
+		if c >= 0 && f.Types[i].Phys() != types.PhysString {
+			return true
+		}
+		all = all && c >= 0
+	}
+	return all
+}
+
+// sameValues says if the values of two types are equal as each of them.
+func sameValues(a, b types.Type) bool {
+	return a.WithNullable(true) == b.WithNullable(true) || a.IsInteger() && b.IsInteger() && a.Phys() == b.Phys() ||
+		a.IsString() && b.IsString() && a.Collation == b.Collation
 }

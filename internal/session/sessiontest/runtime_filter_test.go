@@ -98,6 +98,21 @@ func TestRuntimeFilterPlans(t *testing.T) {
 		"where x.v = 3 and y.v = 3"
 	require.Contains(t, explain(star), "runtime filter: bloom(b), min/max(b), runtime filter: bloom(a), min/max(a)")
 	require.Equal(t, []string{"200|199600"}, c.Must(star))
+	// Scans of UNION ALL, and the outer side of an index join, are filtered too.
+	for sql, scans := range map[string]int{
+		"select /*+ HASH_JOIN(x) */ count(*), sum(g.id) from (select * from f union all select * from f where b > 2 " +
+			"union all select 3, 3, 3) g join x on g.a = x.id where x.v = 3": 2,
+		"select /*+ INL_JOIN(y) HASH_JOIN(x) */ count(*), sum(f.id) from f straight_join y on y.id = f.b " +
+			"straight_join x on x.id = f.a where x.v = 3": 1,
+		"select /*+ INL_JOIN(y) HASH_JOIN(x) */ count(*), sum(f.id) from f left join y on y.id = f.b and y.v > 2 " +
+			"join x on x.id = f.a where x.v = 3": 1,
+	} {
+		plan := strings.Join(c.Must("explain analyze "+sql), "\n")
+		require.Equal(t, scans, strings.Count(plan, "dropped by runtime filter"), "%s\n%s", sql, plan)
+		nested := strings.ReplaceAll(strings.ReplaceAll(sql, "x on ", "x on 0 + "), "HASH_JOIN(x)", "")
+		nested = strings.ReplaceAll(nested, "x.id", "x.id + rand() * 0")
+		require.Equal(t, c.Must(nested), c.Must(sql), sql)
+	}
 	for sql, filtered := range map[string]bool{
 		"select * from f left join x on f.a = x.id":                                     false,
 		"select * from f where a not in (select id from x)":                             false,
