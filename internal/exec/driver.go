@@ -18,6 +18,9 @@ func (r *Run) Execute(ctx context.Context) error {
 		r.Profile = new(Profile)
 	}
 	for _, p := range r.Pipelines {
+		if r.Phase != nil {
+			r.Phase(p.Node)
+		}
 		if err := callAll(p.Begin); err != nil {
 			return err
 		}

@@ -81,6 +81,31 @@ func execute(t *testing.T, c *counted, ctx context.Context) error {
 	return err
 }
 
+// Each pipeline's node is told when it begins, those behind one that fails are not.
+func TestPhases(t *testing.T) {
+	for fails, want := range map[bool][]int{false: {3, 1}, true: {3}} {
+		pool := memorytest.NewPool(t, 1<<20)
+		stmt := pool.NewStatement(pool.Server(), memory.StatementOptions{})
+		stmt.AddWorkers(1)
+		var phases []int
+		r := &Run{Statement: stmt, Phase: func(node int) { phases = append(phases, node) }}
+		for _, node := range []int{3, 1} {
+			c := &counted{batches: 2, workers: 1}
+			if fails {
+				c.fails = func(int64) error { return errors.New("fails") }
+			}
+			r.Pipelines = append(r.Pipelines, &Pipeline{
+				Chains: []Chain{{Source: countedSource{c}}}, Node: node, Sink: countedSink{c}, Workers: 1,
+			})
+		}
+		require.Equal(t, fails, r.Execute(t.Context()) != nil)
+		require.Equal(t, want, phases)
+		require.NoError(t, r.Close())
+		stmt.AddWorkers(-1)
+		stmt.Close()
+	}
+}
+
 func TestDriver(t *testing.T) {
 	for workers := 1; workers <= 4; workers++ {
 		c := &counted{batches: 100, workers: workers}

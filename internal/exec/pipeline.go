@@ -43,6 +43,8 @@ type Run struct {
 	Statement *memory.Statement
 	Profile   *Profile // nil: Execute makes one
 	Pipelines []*Pipeline
+	// Phase, if not nil, is told the node of each pipeline that begins; 0: none.
+	Phase func(node int)
 	// Nested: it is a run within another one, which owns the accounts of its operators, and the profile.
 	Nested bool
 	// Outer is the worker of the other run that waits for this one, if that worker has a source in work; this run has

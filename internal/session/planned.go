@@ -223,7 +223,7 @@ func nodeInfo(prof *exec.NodeProfile) string {
 		fmt.Sprintf("time:%v", prof.Time().Round(10*time.Microsecond)),
 		fmt.Sprintf("loops:%d", prof.Batches()),
 	}
-	if w := prof.Workers(); w > 1 {
+	if w := prof.Workers(); w > 0 {
 		parts = append(parts, fmt.Sprintf("workers:%d", w))
 	}
 	if prof.Minimum() > 0 {

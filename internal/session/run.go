@@ -111,6 +111,7 @@ func (s *Session) execute(
 	}
 	defer func() { err = errFirst(err, run.Close()) }()
 	out.profile = run.Profile
+	run.Phase = s.showPhase(p.plan)
 	err = run.Execute(ctx)
 	out.rows = rows.sent
 	if result != nil {
@@ -120,6 +121,17 @@ func (s *Session) execute(
 		err = errFirst(err, s.vars.SetDefault("insert_id")) // it is for one statement
 	}
 	return err
+}
+
+// showPhase tells the process list which operator of a plan is being filled, by EXPLAIN's name.
+func (s *Session) showPhase(p *physical.Plan) func(node int) {
+	return func(node int) {
+		s.proc.setState("executing")
+		if n := p.Node(node); n != nil && n != p.Root {
+			name, _, _ := n.Describe()
+			s.proc.setState(fmt.Sprintf("executing: %s_%d", name, node))
+		}
+	}
 }
 
 // size finds the sizing of a plan for the statement's quota; a statement without one may use half of the pool.

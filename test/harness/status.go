@@ -45,7 +45,7 @@ func held(st *telemetry.Status) string {
 		{"leases", st.Pool.Leases},
 		{"evictable pages", st.Pool.Evictable},
 		{"pages in use", st.Pool.Committed - st.Pool.Idle - st.Pool.Descriptors},
-		{"heap ledger", st.Pool.HeapReserved},
+		{"heap ledger", st.Pool.HeapReserved - st.Catalog.HeapBytes}, // definitions stay
 		{"waiting statements", int64(st.Pool.Waiting)},
 		{"bytes on disk", st.Spill.InUse},
 		{"snapshots", st.Storage.Snapshots},

@@ -65,7 +65,7 @@ func TestExplainSaysWhatSpills(t *testing.T) {
 	require.NotContains(t, find(t, small, "HashAgg"), "spill")
 
 	agg := find(t, lines(t, db, "EXPLAIN ANALYZE "+query), "HashAgg")
-	require.Regexp(t, `time:\S+, loops:\d+, (workers:\d+, )?minimum:[\d.]+ [KM]B, partitions:\d+, (rounds:\d+, )?`+
+	require.Regexp(t, `time:\S+, loops:\d+, workers:\d+, minimum:[\d.]+ [KM]B, partitions:\d+, (rounds:\d+, )?`+
 		`spill:\{raw:[\d.]+ MB, written:[\d.]+ [KM]B, read:[\d.]+ MB, write time:\S+s, wait:\S+s\}`, agg)
 	require.Contains(t, agg, "spill:expected")
 	sort := find(t, lines(t, db, "EXPLAIN ANALYZE SELECT * FROM t t1 JOIN t t2 JOIN t t3 WHERE t3.a < 16 "+

@@ -283,6 +283,28 @@ type Plan struct {
 	Write  bool
 }
 
+// Node finds a node by its ID; nil: there is none.
+func (p *Plan) Node(id int) Node {
+	for _, n := range p.Roots() {
+		if found := find(n, id); found != nil {
+			return found
+		}
+	}
+	return nil
+}
+
+func find(n Node, id int) Node {
+	if n.Common().ID == id {
+		return n
+	}
+	for _, c := range n.Children() {
+		if found := find(c, id); found != nil {
+			return found
+		}
+	}
+	return nil
+}
+
 func (n *Scan) Children() []Node        { return nil }
 func (n *VirtualScan) Children() []Node { return nil }
 func (n *Values) Children() []Node      { return nil }
