@@ -109,6 +109,11 @@ func (c *Catalog) DropDatabase(ctx context.Context, d DDL, name string, ifExists
 	case err != nil:
 		return 0, err
 	}
+	release, err := c.reserveLocks(name)
+	if err != nil {
+		return 0, err
+	}
+	defer release()
 	for t := range c.Snapshot().Tables(name) {
 		if err := d.lock(ctx, Name{name, t.Name}, Exclusive); err != nil {
 			return 0, err
@@ -131,6 +136,20 @@ func (c *Catalog) DropDatabase(ctx context.Context, d DDL, name string, ifExists
 		c.dropCounters(t.ID)
 	}
 	return len(tables), nil
+}
+
+// lockBytes is what the lock on a table and its place in a list take of the heap.
+const lockBytes = 416
+
+// reserveLocks charges the locks on all tables of a database, which is locked. It may pass the limit of the ledger a
+// little: to drop things makes room.
+func (c *Catalog) reserveLocks(db string) (release func(), err error) {
+	n := lockBytes * int64(c.Snapshot().tableCount(db))
+	h := &c.heap
+	if err := h.ledger.ReserveAtWork(h.acct, n); err != nil {
+		return nil, err
+	}
+	return func() { h.ledger.Release(h.acct, n) }, nil
 }
 
 // dropData deletes a table's descriptor, rows, counters and row count.

@@ -101,6 +101,14 @@ func (s *Snapshot) Tables(db string) iter.Seq[*schema.Table] {
 	}
 }
 
+// tableCount is the number of a database's tables.
+func (s *Snapshot) tableCount(db string) int {
+	if d := s.dbs.get(canonical(db)); d != nil {
+		return d.tables.n
+	}
+	return 0
+}
+
 // Current says if t is still the newest version of its table, which a statement checks once it holds the lock.
 func (s *Snapshot) Current(t *schema.Table) bool {
 	d := s.dbs.get(canonical(t.DB))

@@ -92,7 +92,12 @@ func New(t testing.TB, o Options) *Rig {
 		Store: store, Pool: r.Pool, Txn: kv.TxnOptions{Account: account},
 	})
 	require.NoError(t, err)
-	closing(t, func() error { return r.Catalog.Close(ctx) })
+	closing(t, func() error {
+		if _, old := r.Catalog.HeapBytes(); old != 0 {
+			t.Errorf("%d bytes of old definitions are still charged", old)
+		}
+		return r.Catalog.Close(ctx)
+	})
 	users, err := privilege.New(ctx, privilege.Options{Store: session.NewAccountStore(r.Catalog)})
 	require.NoError(t, err)
 	r.Sessions = session.NewManager(session.Options{
