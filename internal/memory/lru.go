@@ -10,33 +10,35 @@ type list struct {
 var evictionOrder = [...]Reuse{ReuseLate, ReuseUnknown, ReuseSoon}
 
 // list makes an unpinned block evictable.
-func (s *Statement) list(id BlockID, d *desc) {
+func (s *Statement) list(id BlockID, d *desc) { s.link(id, d, s.lists[d.reuse].tail, 0) }
+
+// listFirst is list for a block that was taken off its list and is the next victim again.
+func (s *Statement) listFirst(id BlockID, d *desc) { s.link(id, d, 0, s.lists[d.reuse].head) }
+
+// link puts a block between two others of its list; 0: its ends.
+func (s *Statement) link(id BlockID, d *desc, prev, next BlockID) {
 	l := &s.lists[d.reuse]
-	d.prev, d.next = l.tail, 0
-	if l.tail != 0 {
-		s.pool.desc(l.tail).next = id
-	} else {
-		l.head = id
-	}
-	l.tail = id
+	d.prev, d.next = prev, next
+	*s.after(l, prev), *s.before(l, next) = id, id
 	d.set(flagListed)
 	l.bytes += d.size()
 	s.listed += d.size()
 }
 
-// listFirst is list for a block that was taken off its list and is the next victim again.
-func (s *Statement) listFirst(id BlockID, d *desc) {
-	l := &s.lists[d.reuse]
-	d.prev, d.next = 0, l.head
-	if l.head != 0 {
-		s.pool.desc(l.head).prev = id
-	} else {
-		l.tail = id
+// after is where the block behind another one is noted; 0: the head.
+func (s *Statement) after(l *list, id BlockID) *BlockID {
+	if id == 0 {
+		return &l.head
 	}
-	l.head = id
-	d.set(flagListed)
-	l.bytes += d.size()
-	s.listed += d.size()
+	return &s.pool.desc(id).next
+}
+
+// before is where the block in front of another one is noted; 0: the tail.
+func (s *Statement) before(l *list, id BlockID) *BlockID {
+	if id == 0 {
+		return &l.tail
+	}
+	return &s.pool.desc(id).prev
 }
 
 // unlist takes a block off its list, if it is in one.
@@ -45,16 +47,7 @@ func (s *Statement) unlist(d *desc) {
 		return
 	}
 	l := &s.lists[d.reuse]
-	if d.prev != 0 {
-		s.pool.desc(d.prev).next = d.next
-	} else {
-		l.head = d.next
-	}
-	if d.next != 0 {
-		s.pool.desc(d.next).prev = d.prev
-	} else {
-		l.tail = d.prev
-	}
+	*s.after(l, d.prev), *s.before(l, d.next) = d.next, d.prev
 	d.prev, d.next = 0, 0
 	d.drop(flagListed)
 	l.bytes -= d.size()
