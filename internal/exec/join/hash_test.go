@@ -191,20 +191,10 @@ func (x *hashCase) test(t testing.TB) *exectest.Test {
 			if x.around != nil {
 				op = x.around(h)
 			}
-			return &exectest.Subject{
-				Pipelines: func(in exec.Source, out exec.Sink, workers int) []*exec.Pipeline {
-					build := exectest.NewSource(acct, right, x.right.rows, shape, workers)
-					return []*exec.Pipeline{
-						{Chains: []exec.Chain{{Source: build}}, Sink: h.Sink(), Workers: workers},
-						{
-							Chains: []exec.Chain{{Source: in}},
-							Steps:  append(before, exec.Step{Operator: op}),
-							Sink:   out, Workers: workers,
-						},
-					}
-				},
-				Close: h.Close,
-			}, nil
+			build := func() exec.Source {
+				return exectest.NewSource(acct, right, x.right.rows, shape, workers)
+			}
+			return twoPipelines(workers, build, h.Sink(), append(before, exec.Step{Operator: op}), h.Close), nil
 		},
 		Check: checkPrints(want),
 	}

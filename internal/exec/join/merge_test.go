@@ -54,19 +54,8 @@ func mergeTest(t testing.TB, left, right side, kind physical.JoinType, more *con
 		New: func(acct *memory.Account, _ *memory.Statement, _ int) (*exectest.Subject, error) {
 			o.Account = acct
 			m := NewMerge(o)
-			return &exectest.Subject{
-				Pipelines: func(in exec.Source, out exec.Sink, _ int) []*exec.Pipeline {
-					build := exectest.NewSource(acct, rt, right.rows, shape, 1)
-					return []*exec.Pipeline{
-						{Chains: []exec.Chain{{Source: build}}, Sink: m.Sink(), Workers: 1},
-						{
-							Chains: []exec.Chain{{Source: in}}, Steps: []exec.Step{{Operator: m.Operator()}},
-							Sink: out, Workers: 1,
-						},
-					}
-				},
-				Close: m.Close,
-			}, nil
+			build := func() exec.Source { return exectest.NewSource(acct, rt, right.rows, shape, 1) }
+			return twoPipelines(1, build, m.Sink(), []exec.Step{{Operator: m.Operator()}}, m.Close), nil
 		},
 		Check: checkPrints(referenceJoin(&left, &right, kind, c)),
 	}

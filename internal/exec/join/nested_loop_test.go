@@ -123,6 +123,21 @@ func checkPrints(want []uint64) func(t testing.TB, got []exectest.Row) {
 	}
 }
 
+// twoPipelines is a join that builds its right side in a pipeline of its own.
+func twoPipelines(
+	workers int, right func() exec.Source, build exec.Sink, probe []exec.Step, end func() error,
+) *exectest.Subject {
+	return &exectest.Subject{
+		Pipelines: func(in exec.Source, out exec.Sink, _ int) []*exec.Pipeline {
+			return []*exec.Pipeline{
+				{Chains: []exec.Chain{{Source: right()}}, Sink: build, Workers: workers},
+				{Chains: []exec.Chain{{Source: in}}, Steps: probe, Sink: out, Workers: workers},
+			}
+		},
+		Close: end,
+	}
+}
+
 func nestedTest(t testing.TB, left, right side, kind physical.JoinType, c condition) *exectest.Test {
 	lt, rt := exectest.Types(left.columns), exectest.Types(right.columns)
 	o := Options{
@@ -141,19 +156,8 @@ func nestedTest(t testing.TB, left, right side, kind physical.JoinType, c condit
 		New: func(acct *memory.Account, _ *memory.Statement, workers int) (*exectest.Subject, error) {
 			o.Account, o.Workers = acct, workers
 			n := NewNestedLoop(o)
-			return &exectest.Subject{
-				Pipelines: func(in exec.Source, out exec.Sink, workers int) []*exec.Pipeline {
-					build := exectest.NewSource(acct, rt, right.rows, shape, workers)
-					return []*exec.Pipeline{
-						{Chains: []exec.Chain{{Source: build}}, Sink: n.Sink(), Workers: workers},
-						{
-							Chains: []exec.Chain{{Source: in}}, Steps: []exec.Step{{Operator: n.Operator()}},
-							Sink: out, Workers: workers,
-						},
-					}
-				},
-				Close: n.Close,
-			}, nil
+			build := func() exec.Source { return exectest.NewSource(acct, rt, right.rows, shape, workers) }
+			return twoPipelines(workers, build, n.Sink(), []exec.Step{{Operator: n.Operator()}}, n.Close), nil
 		},
 		Check: checkPrints(referenceJoin(&left, &right, kind, c)),
 	}
