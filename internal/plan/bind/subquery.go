@@ -127,7 +127,7 @@ func (x *exprBinder) exists(n *ast.ExistsSubqueryExpr, filter bool, negate ...bo
 		return x.applyFilter(filter)(x.applyExists(s, nil, not))
 	}
 	if len(s.conds) == 0 {
-		s.node = &logical.Limit{Input: s.node, Count: 1}
+		s.node = &logical.Limit{Input: valueless(s.node), Count: 1}
 	}
 	if filter {
 		x.filter(s.node, s.conds, not)
@@ -143,6 +143,23 @@ func (x *exprBinder) exists(n *ast.ExistsSubqueryExpr, filter bool, negate ...bo
 		return e, err
 	}
 	return x.b.call("not", e)
+}
+
+// valueless leaves out what does not change if there is a row: values, which may be the outer query's, and their order.
+func valueless(n logical.Node) logical.Node {
+	switch n := n.(type) {
+	case *logical.Projection:
+		return valueless(n.Input)
+	case *logical.Sort:
+		if !n.HasLimit {
+			return valueless(n.Input)
+		}
+	case *logical.Limit:
+		if n.Offset == 0 && n.Count > 0 {
+			return valueless(n.Input)
+		}
+	}
+	return n
 }
 
 // areTrue makes unknown a plain no.

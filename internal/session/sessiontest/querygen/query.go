@@ -205,7 +205,7 @@ func (g *gen) selection(o blockOptions) block {
 		} else {
 			e = g.output(k, o)
 		}
-		if distinct || ordered {
+		if part := o.want != nil; distinct || ordered || part { // which of equal texts a set operation keeps is open
 			if o.inner || ordered || g.chance(50) {
 				e = g.clean(e)
 			} else {
