@@ -60,13 +60,13 @@ func (s *Statement) evictBlock(id BlockID, d *desc) {
 	defer g.free()
 	s.gather(g, id, d)
 	err := s.write(g)
+	if err != nil && s.err == nil && s.stuck == nil { // once for each failure
+		s.pool.logger.Error("memory: a block could not be written", "statement", s.options.Name, "err", err)
+	}
 	if s == s.pool.server {
 		s.noteWrite(err)
 	}
-	if err != nil {
-		s.fail(err)
-		s.pool.logger.Error("memory: a block could not be written", "statement", s.options.Name, "err", err)
-	}
+	s.fail(err)
 	for i := g.n - 1; i >= 0; i-- { // from the last to the first: what is listed again is as it was
 		s.wrote(g.ids[i], g.descs[i], g.slots[i])
 	}

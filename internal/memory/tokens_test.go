@@ -43,7 +43,8 @@ func TestTokensGoBeforeSpilling(t *testing.T) {
 	o := memory.StatementOptions{
 		Spill: true, QuotaBytes: 8 * page, ScanTokens: 4, RateLimit: true, OnEvent: log.add,
 	}
-	p := memorytest.NewPool(t, 16<<20)
+	// Nobody writes ahead: that would end the pressure.
+	p := memorytest.NewPoolWith(t, memory.Options{LimitBytes: 16 << 20, Evictors: -1})
 	s, a := open(t, p, o, 4*page)
 	s.OpenScan()
 	require.True(t, s.TryToken())

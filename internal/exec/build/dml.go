@@ -66,7 +66,7 @@ func (b *builder) update(n *physical.Update) error {
 	if b.dry {
 		return b.change(p, n, nil, nil)
 	}
-	sink, err := dml.NewUpdate(b.dmlOptions(acct), n)
+	sink, err := dml.NewUpdate(b.dmlOptions(acct), n, p.capacity)
 	if err != nil {
 		return err
 	}

@@ -306,7 +306,7 @@ func (e *env) update(n *physical.Scan, ignore bool, assign ...physical.Assignmen
 	var u *Update
 	err := e.change(n, UpdateMinBytes(up, vector.MaxRows), func(o Options) exec.Sink {
 		var err error
-		u, err = NewUpdate(o, up)
+		u, err = NewUpdate(o, up, vector.MaxRows)
 		require.NoError(e.t, err)
 		return u
 	})

@@ -7,6 +7,7 @@ import (
 	"github.com/spillwaydb/spillway/internal/exec"
 	"github.com/spillwaydb/spillway/internal/expr"
 	"github.com/spillwaydb/spillway/internal/plan/physical"
+	"github.com/spillwaydb/spillway/internal/rows"
 	"github.com/spillwaydb/spillway/internal/schema"
 	"github.com/spillwaydb/spillway/internal/sqlerr"
 	"github.com/spillwaydb/spillway/internal/table"
@@ -18,6 +19,7 @@ import (
 type Update struct {
 	o        Options
 	n        *physical.Update
+	capacity int // rows of a batch at most
 	t        *schema.Table
 	conv     converter
 	writer   *table.Writer
@@ -30,9 +32,13 @@ type Update struct {
 
 var _ exec.Sink = (*Update)(nil)
 
-// NewUpdate returns the sink of an UPDATE.
-func NewUpdate(o Options, n *physical.Update) (*Update, error) {
-	u := &Update{o: o, n: n, t: n.Table, assigned: make([]bool, len(n.Table.Columns)), res: Result{Kind: KindUpdate}}
+// NewUpdate returns the sink of an UPDATE, for batches of so many rows at most: not all that a join gives are equally
+// long.
+func NewUpdate(o Options, n *physical.Update, batchRows int) (*Update, error) {
+	u := &Update{
+		o: o, n: n, capacity: batchRows, t: n.Table, assigned: make([]bool, len(n.Table.Columns)),
+		res: Result{Kind: KindUpdate},
+	}
 	u.conv = newConverter(&u.o, n.Ignore, false)
 	u.conv.conv.Table = u.t.Name
 	u.writer = table.NewWriter(table.WriterOptions{
@@ -105,16 +111,13 @@ type localUpdate struct {
 func (l *localUpdate) Consume(ctx context.Context, b *vector.Batch) (exec.OpResult, error) {
 	if l.ev == nil && !l.u.stepwise {
 		var err error
-		if l.ev, err = expr.NewEvaluator(l.u.o.Account, l.u.exprs, b.Cap(), l.u.o.Env); err != nil {
+		if l.ev, err = expr.NewEvaluator(l.u.o.Account, l.u.exprs, l.u.capacity, l.u.o.Env); err != nil {
 			return exec.Finished, err
 		}
 	}
 	sel := b.Sel
 	if sel == nil {
-		sel = b.SelRoom()[:b.Len]
-		for i := range sel {
-			sel[i] = uint16(i)
-		}
+		sel = rows.All(b.Len)
 	}
 	for len(sel) > 0 {
 		n, err := l.some(ctx, b, sel)

@@ -3,6 +3,7 @@ package sessiontest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"testing"
@@ -26,9 +27,15 @@ type Client struct {
 // Connect opens a connection as root, which ends with the test.
 func (r *Rig) Connect(t testing.TB, database string) *Client {
 	t.Helper()
+	return r.connect(t, database, false)
+}
+
+// connect is Connect for a client that may send files, or may not.
+func (r *Rig) connect(t testing.TB, database string, files bool) *Client {
+	t.Helper()
 	h, err := r.Sessions.Connect(context.Background(), session.ConnInfo{
 		ID: r.Sessions.NextConnID(), User: "root", Account: "root@localhost", Host: "localhost:1", Database: database,
-		MultiStmts: true,
+		MultiStmts: true, LocalFiles: files,
 	})
 	require.NoError(t, err)
 	closing(t, h.Close)
@@ -101,9 +108,16 @@ func (r *Rows) EOF(s session.Status) error {
 	return nil
 }
 
-// LocalInfile implements session.ResultWriter.
-func (r *Rows) LocalInfile(context.Context, string) (io.ReadCloser, error) {
-	return nil, errors.New("sessiontest: no local files")
+// LocalInfile implements session.ResultWriter. The client has one file, lines of a number, a small one and a text.
+func (r *Rows) LocalInfile(_ context.Context, name string) (io.ReadCloser, error) {
+	if name != "lines" {
+		return nil, errors.New("sessiontest: no such file")
+	}
+	var b strings.Builder
+	for i := range 1000 {
+		fmt.Fprintf(&b, "%d\t%d\t%s\n", i*7919%4000, i%50, strings.Repeat(string(rune('a'+i%26)), i%60))
+	}
+	return io.NopCloser(strings.NewReader(b.String())), nil
 }
 
 // Rows implements session.ResultWriter.

@@ -2,6 +2,7 @@ package sessiontest
 
 import (
 	"io/fs"
+	"regexp"
 	"sync/atomic"
 	"testing"
 
@@ -117,5 +118,37 @@ func TestFaults(t *testing.T) {
 	}
 	for _, f := range faults {
 		require.NotZero(t, failed[f.name], "%s: no query has met it", f.name)
+	}
+}
+
+// TestFaultsMeetEveryOperator: an operator that no query uses is one that no fault meets.
+func TestFaultsMeetEveryOperator(t *testing.T) {
+	r := New(t, Options{})
+	c := fill(t, r, 60)
+	name := regexp.MustCompile(`^[^A-Za-z]*([A-Za-z]+)`)
+	met := map[string]bool{}
+	explain := func(q *query) {
+		if q.undo != "" {
+			return // a definition has no plan to be shown
+		}
+		for _, row := range c.Must("explain " + q.sql) {
+			met[name.FindStringSubmatch(row)[1]] = true
+		}
+	}
+	for _, q := range all() {
+		explain(q)
+	}
+	for i := range below {
+		explain(&below[i])
+	}
+	for _, want := range []string{
+		"Apply", "CTE", "CTEFullScan", "CTETable", "Delete", "HashAgg", "HashJoin",
+		"IndexJoin", "IndexLookUp", "IndexRangeScan", "Insert", "Limit", "MaxOneRow", "MergeJoin", "NestedLoopJoin",
+		"Projection", "Repeat", "Replace", "Rollup", "Selection", "Sort", "StreamAgg", "TableFullScan",
+		"TableRangeScan", "TopN", "Union", "Update", "Values", "Window", "DefaultRow", "LoadData",
+	} {
+		if !met[want] {
+			t.Errorf("no query has %s", want)
+		}
 	}
 }

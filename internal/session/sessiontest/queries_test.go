@@ -87,6 +87,26 @@ var more = []*query{
 	{name: "apply sort",
 		sql: "select id, (select w.id from w where w.k > u.x order by w.v desc, w.id limit 40, 1) from u"},
 	{name: "top n", sql: "select id, s from t order by s, id limit 100, 1500", ordered: true},
+	{name: "several distinct",
+		sql: `select a % 7, count(distinct b), sum(distinct c), group_concat(distinct d order by d) from t
+		group by a % 7`},
+	{name: "json_objectagg", sql: "select a, json_length(json_objectagg(id, s)) from t group by a"},
+	{name: "scalar or none", sql: `select id, (select count(*) from w where w.k = u.x and w.v > u.y),
+		(select max(v) from w where w.k = u.x having count(*) > 40) from u`},
+	{name: "cross group", sql: "select p.x, count(*), max(q.v) from u p join w q on p.x <> q.k group by p.x"},
+	{name: "catalog", ordered: true,
+		sql: "select table_name, column_name from information_schema.columns where table_schema = 'd' order by 2, 1"},
+	{name: "update of semi join", check: "select * from w",
+		sql: "update w set v = concat(v, 'y'), k = k + 1 where exists (select 1 from t where t.b = w.v and t.a > 9)"},
+	{name: "delete of semi join", sql: "delete from w where v in (select b from t where a > 25)",
+		check: "select * from w"},
+	{name: "load", sql: "load data local infile 'lines' replace into table w", check: "select * from w"},
+	{name: "upsert of groups", check: "select * from w",
+		sql: `insert into w select id - 40, n, b from (select b, min(id) id, count(*) n from t group by b, a) d
+		on duplicate key update v = concat(w.v, values(v)), k = w.k + 1`},
+	{name: "change column", sql: "alter table w modify k bigint", undo: "alter table w modify k int",
+		check: "select * from w"},
+	{name: "cursor of groups", sql: "select b, s, count(*) from t group by b, s", fetch: 113},
 	{name: "json_arrayagg", sql: "select a, json_length(json_arrayagg(id)) from t group by a"},
 	{name: "rollup", sql: "select a, b, count(*), sum(c) from t group by a, b with rollup"},
 	{name: "intersect", sql: "select a, b from t intersect select k, v from w"},
@@ -118,7 +138,7 @@ func swept() []*query {
 // fill makes the tables that queries read: t with rows rows, u with a few, w as large as t.
 func fill(t testing.TB, r *Rig, rows int) *Client {
 	t.Helper()
-	c := r.Connect(t, "")
+	c := r.connect(t, "", true)
 	c.Must("create database d")
 	require.NoError(t, c.InitDB(t.Context(), "d"))
 	c.Must(`create table t (id int primary key, a int, b varchar(40), c decimal(12, 2), d double, s varchar(300),
