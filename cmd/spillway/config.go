@@ -22,6 +22,8 @@ type config struct {
 	TmpStorageQuota int64  `toml:"tmp-storage-quota"` // bytes; <= 0: none
 	// TmpStorageInMemory accepts a tmpfs for temporary storage.
 	TmpStorageInMemory bool `toml:"tmp-storage-in-memory"`
+	// TmpStorageWithData: nobody has set TmpStoragePath, it is in Path.
+	TmpStorageWithData bool `toml:"-"`
 
 	Status struct {
 		ReportStatus bool   `toml:"report-status"`
@@ -111,6 +113,7 @@ func parseConfig(args []string, errs io.Writer) (*config, error) {
 	}
 	if c.TmpStoragePath == "" {
 		c.TmpStoragePath = filepath.Join(c.Path, "tmp")
+		c.TmpStorageWithData = true
 	}
 	var err error
 	if c.TmpStoragePath, err = filepath.Abs(c.TmpStoragePath); err != nil {

@@ -140,6 +140,9 @@ func (a *app) openMemory(context.Context) error {
 		Dir: a.config.TmpStoragePath, QuotaBytes: a.config.TmpStorageQuota, AllowMemory: a.config.TmpStorageInMemory,
 		Logger: a.log,
 	})
+	if errors.Is(err, spill.ErrInUse) && a.config.TmpStorageWithData {
+		return fmt.Errorf("data directory %s is in use by another server", a.config.Path)
+	}
 	if err != nil {
 		return fmt.Errorf("temporary storage: %w", err)
 	}

@@ -90,6 +90,11 @@ func (s *Session) Query(ctx context.Context, sql []byte, out ResultWriter) error
 			}
 			return nil
 		}
+		if st.Params > 0 {
+			// They are for prepared statements.
+			return s.fail(sqlerr.New(sqlerr.ErrParse, "You have an error in your SQL syntax; check the manual that "+
+				"corresponds to your MySQL server version for the right syntax to use", "?", 1))
+		}
 		more := script.More()
 		if more && !s.info.MultiStmts {
 			return s.fail(sqlerr.New(sqlerr.ErrParse, "You have an error in your SQL syntax; check the manual that "+

@@ -146,6 +146,9 @@ func inMemory(dir string) (bool, error) {
 // lockName is the file whose lock says that a server uses the directory.
 const lockName = "spillway.lock"
 
+// ErrInUse says that another process has locked the directory.
+var ErrInUse = errors.New("in use by another server")
+
 // lockDir makes dir if need be, locks it for this process and removes what a server that was killed left.
 func lockDir(dir string) (*os.File, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -158,8 +161,8 @@ func lockDir(dir string) (*os.File, error) {
 	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		_ = lock.Close()
 		if errors.Is(err, unix.EWOULDBLOCK) {
-			return nil, fmt.Errorf("temporary storage %s is in use by another server; set tmp-storage-path to another "+
-				"directory", dir)
+			return nil, fmt.Errorf("temporary storage %s is %w; set tmp-storage-path to another directory",
+				dir, ErrInUse)
 		}
 		return nil, fmt.Errorf("temporary storage: locking %s: %w", lock.Name(), err)
 	}

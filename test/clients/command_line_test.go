@@ -94,12 +94,17 @@ func TestBrokenLoadData(t *testing.T) {
 	require.Equal(t, "1\n", rows)
 }
 
+// TestSecondServer: a data directory is one server's, with temporary storage of their own or within it.
 func TestSecondServer(t *testing.T) {
-	s := harness.Start(t, harness.Options{})
+	withData := []string{"--tmp-storage-path", ""}
+	s := harness.Start(t, harness.Options{Args: withData})
 	mariadb(t, s, "CREATE DATABASE d; CREATE TABLE d.t (id INT PRIMARY KEY); INSERT INTO d.t VALUES (7)")
-	code, output := harness.StartFailing(t, harness.Options{Data: s.Data})
-	require.NotZero(t, code)
-	require.Contains(t, output, s.Data)
+	for _, args := range [][]string{nil, withData} {
+		code, output := harness.StartFailing(t, harness.Options{Data: s.Data, Args: args})
+		require.NotZero(t, code)
+		require.Contains(t, output, "data directory "+s.Data)
+		require.Contains(t, output, "in use by another server")
+	}
 	require.Equal(t, "id\n7\n", mariadb(t, s, "SELECT * FROM d.t"))
 }
 

@@ -73,3 +73,14 @@ func TestMetadataLockState(t *testing.T) {
 		require.NoError(t, <-done)
 	}
 }
+
+// TestParametersInText: a place holder is an error outside of prepared statements.
+func TestParametersInText(t *testing.T) {
+	c := New(t, Options{}).Connect(t, "")
+	require.Equal(t, sqlerr.ErrParse, c.code("select ?"))
+	require.Equal(t, sqlerr.ErrParse, c.code("do sleep(?)"))
+	require.Equal(t, []string{"?|7"}, c.Must("select '?', 7 /* ? */ -- ?"))
+	c.Must("prepare s from 'select ? + 1'")
+	c.Must("set @a = 6")
+	require.Equal(t, []string{"7"}, c.Must("execute s using @a"))
+}
