@@ -264,7 +264,7 @@ func GroupStateBytes(a *Aggregate) int64 {
 	plain := *a
 	plain.Distinct = false
 	if _, ok := NewAccumulator(&plain); !ok {
-		n = int64(memory.PageSize(variableStateBytes))
+		n = int64(memory.PageSize(variableStateBytes(a)))
 	}
 	if a.Distinct {
 		n += int64(memory.PageSize(2 * vector.MaxRows))

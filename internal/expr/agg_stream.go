@@ -98,10 +98,18 @@ type pageBuffer struct {
 	n    int
 }
 
-const variableStateBytes = 16 << 10
+// variableStateBytes is the buffer that a state holds: a value of up to 64 KiB if it is one.
+func variableStateBytes(a *Aggregate) int {
+	n := 16 << 10
+	switch a.Name {
+	case "min", "max", "any_value":
+		n = max(n, vector.HeldText(a.T))
+	}
+	return n
+}
 
-func (b *pageBuffer) init(acct *memory.Account) error {
-	p, err := acct.Alloc(variableStateBytes, memory.Held)
+func (b *pageBuffer) init(acct *memory.Account, n int) error {
+	p, err := acct.Alloc(n, memory.Held)
 	b.acct, b.page, b.n = acct, p, 0
 	return err
 }
@@ -156,7 +164,7 @@ type variableState struct {
 
 func newVariableState(acct *memory.Account, a *Aggregate, env *Env) (GroupState, error) {
 	s := &variableState{a: a, env: env, base: acct.Base()}
-	if err := s.buf.init(acct); err != nil {
+	if err := s.buf.init(acct, variableStateBytes(a)); err != nil {
 		return nil, err
 	}
 	return s, nil

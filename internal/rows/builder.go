@@ -6,6 +6,7 @@ import (
 	"github.com/spillwaydb/spillway/internal/memory"
 	"github.com/spillwaydb/spillway/internal/sqlerr"
 	"github.com/spillwaydb/spillway/internal/types"
+	"github.com/spillwaydb/spillway/internal/types/collation"
 	"github.com/spillwaydb/spillway/internal/vector"
 )
 
@@ -18,12 +19,26 @@ const (
 	restBytes        = vector.MaxRows * 16 // the references of rests of keys
 )
 
-// restArenaBytes is the first page for rests of keys: one of a step is that long at least.
+// restArenaBytes is the first page for rests of keys: one of a step is that long at least, and the key of a row with
+// strings of up to 64 KiB.
 func (s *Sorter) restArenaBytes() int {
-	if s.long {
-		return sharedOverflowBytes
+	if !s.long {
+		return MinPageBytes
 	}
-	return MinPageBytes
+	n := 0
+	for i := range s.keys.columns {
+		c := &s.keys.columns[i]
+		n += 1 + kindBytes[c.kind]
+		if c.kind != kindString {
+			continue
+		}
+		held := vector.HeldText(s.spec.Types[c.index])
+		n += 2 + collation.WeightGuess(c.collation, held) + collation.WeightZeros(c.collation, held)
+		if c.collation == collation.Binary {
+			n += held // zeros are escaped
+		}
+	}
+	return memory.PageSize(max(n, sharedOverflowBytes))
 }
 
 // builderBytes is what one builder holds.

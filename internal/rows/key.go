@@ -134,7 +134,8 @@ func (e *keyEncoder) guess(b memory.Base, cols []*vector.Vector, row uint16) int
 		if c.kind != kindString || v.Null[k] != 0 {
 			continue
 		}
-		n += 2 + collation.WeightGuess(c.collation, v.Str[k].Len())
+		length := v.Str[k].Len()
+		n += 2 + collation.WeightGuess(c.collation, length) + collation.WeightZeros(c.collation, length)
 		if c.collation == collation.Binary {
 			n += bytes.Count(v.Str[k].Bytes(b), []byte{0})
 		}

@@ -57,9 +57,13 @@ const (
 	buildBatchRows = 512
 )
 
+// longestKey is more than what the columns of an index, of 3,072 bytes, and of the primary key make.
+const longestKey = 16 << 10
+
 // buildTypes are the columns that are sorted: an index's keys, without their prefix, and values.
 func buildTypes() []types.Type {
-	return []types.Type{KeyType(), types.NewBlob(types.LongBlob).WithNullable(false)}
+	key := types.NewVarBinary(longestKey).WithNullable(false)
+	return []types.Type{key, types.NewBlob(types.LongBlob).WithNullable(false)}
 }
 
 func buildSpec(pageBytes int) rows.SortSpec {

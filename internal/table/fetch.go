@@ -13,6 +13,7 @@ import (
 type Fetcher struct {
 	codec *Codec
 	acct  *memory.Account
+	held  int64
 	row   []types.Datum
 	large memory.Page
 	pairs kv.Pairs
@@ -21,9 +22,10 @@ type Fetcher struct {
 	buf   []byte
 }
 
-// NewFetcher returns a fetcher; rows that do not fit a small buffer take a leased page of acct.
-func NewFetcher(c *Codec, acct *memory.Account) *Fetcher {
-	f := &Fetcher{codec: c, acct: acct, row: make([]types.Datum, len(c.table.Columns))}
+// NewFetcher returns a fetcher; rows that do not fit a small buffer take a page of acct: of up to held bytes within its
+// minimum, else leased.
+func NewFetcher(c *Codec, acct *memory.Account, held int64) *Fetcher {
+	f := &Fetcher{codec: c, acct: acct, held: held, row: make([]types.Datum, len(c.table.Columns))}
 	f.room = make([]byte, smallRow)
 	f.pairs = kv.Pairs{Buf: f.room, Ends: f.ends[:], Large: f.grow}
 	return f
@@ -31,7 +33,7 @@ func NewFetcher(c *Codec, acct *memory.Account) *Fetcher {
 
 func (f *Fetcher) grow(n int) ([]byte, error) {
 	f.Close()
-	p, err := f.acct.Alloc(n, memory.Leased)
+	p, err := f.acct.Alloc(n, kindOfRow(n, f.held))
 	if err != nil {
 		return nil, tooLarge(err)
 	}

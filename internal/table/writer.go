@@ -16,6 +16,7 @@ type WriterOptions struct {
 	Codec    *Codec
 	Txn      kv.Txn
 	Account  *memory.Account // for rows that do not fit a small buffer
+	HeldRow  int64           // of the account's minimum is for one such row
 	Lock     kv.LockOptions  // timeout of waits; modes are the writer's
 	Location *time.Location  // for the texts of errors
 }
@@ -39,7 +40,7 @@ type Writer struct {
 
 // NewWriter returns a writer for one statement.
 func NewWriter(o WriterOptions) *Writer {
-	return &Writer{o: o, value: buffer{acct: o.Account}}
+	return &Writer{o: o, value: buffer{acct: o.Account, held: o.HeldRow}}
 }
 
 // Close gives back the writer's page and reader. Repeatable.

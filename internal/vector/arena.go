@@ -2,10 +2,32 @@ package vector
 
 import (
 	"github.com/spillwaydb/spillway/internal/memory"
+	"github.com/spillwaydb/spillway/internal/types"
 )
 
 // ArenaPageBytes is the size of an arena's pages. Longer strings get a page of their own.
 const ArenaPageBytes = 64 << 10
+
+// HeldText is how long a string of a type may be so that one of it is within the minimum of whoever copies it.
+func HeldText(t types.Type) int {
+	if t.Phys() != types.PhysString {
+		return 0
+	}
+	n := t.MaxBytes()
+	if n <= 0 || n > ArenaPageBytes {
+		n = ArenaPageBytes
+	}
+	return n
+}
+
+// RowArenaBytes is the size of an arena's held page that has room for the strings of one row.
+func RowArenaBytes(cols []types.Type) int {
+	n := 0
+	for _, t := range cols {
+		n += HeldText(t)
+	}
+	return memory.PageSize(max(n, ArenaPageBytes))
+}
 
 // Arena holds the string bytes of one batch or evaluator. Its first page is held (part of the owner's minimum), further
 // ones are leased: a refusal (sqlerr.ErrNoSurplus) means "fewer rows", down to one, whose refusal is the statement's

@@ -27,8 +27,6 @@ const (
 	// minimumBytes is more than any statement of the matrix needs at least: the limit of servers for minimums is
 	// computed from it.
 	minimumBytes = 8 * mib
-	// valueBytes is what strings get above the minimum, which covers values, and rows and keys of them, up to 64 KiB.
-	valueBytes = 2 * mib
 	// patience is how long a statement of five million rows may take at worst, before it counts as stuck.
 	patience = 10 * time.Minute
 	// valueTooLong is ER_OUT_OF_RESOURCES.
@@ -220,9 +218,6 @@ func (c *cell) setQuota(ctx context.Context, t *testing.T, conn *sql.Conn, query
 		_, err := conn.ExecContext(ctx, "SET tidb_mem_quota_query = 1")
 		require.NoError(t, err)
 		bytes = minimum(ctx, t, conn, query)
-		if c.shape.strings {
-			bytes += valueBytes
-		}
 	}
 	_, err := conn.ExecContext(ctx, fmt.Sprintf("SET tidb_mem_quota_query = %d", bytes))
 	require.NoError(t, err)

@@ -49,7 +49,7 @@ func (o *StreamOptions) batchRows() int {
 func StreamMinBytes(o StreamOptions) int64 {
 	keys := rows.NewLayout(o.groupTypes(), 0)
 	page := keys.PageBytes(0)
-	n := vector.BatchBytes(o.output(), o.batchRows(), 0)
+	n := vector.BatchBytes(o.output(), o.batchRows(), vector.RowArenaBytes(o.output()))
 	if len(o.Group) > 0 {
 		n += int64(page) + 2*keys.OverflowBytes(page)
 	}
@@ -70,7 +70,8 @@ func (s *stream) NewLocal(*exec.Worker) (exec.LocalOperator, error) {
 	o := &s.options
 	l := &streamLocal{s: s, matcher: rows.NewMatcher(o.Account, s.keys), group: make([]*vector.Vector, len(o.Group))}
 	var err error
-	if l.out, err = vector.NewBatch(o.Account, o.output(), o.batchRows(), 0); err != nil {
+	arena := vector.RowArenaBytes(o.output())
+	if l.out, err = vector.NewBatch(o.Account, o.output(), o.batchRows(), arena); err != nil {
 		return nil, err
 	}
 	for _, a := range o.Aggs {

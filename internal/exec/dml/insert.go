@@ -8,6 +8,7 @@ import (
 	"github.com/spillwaydb/spillway/internal/memory"
 	"github.com/spillwaydb/spillway/internal/plan/physical"
 	"github.com/spillwaydb/spillway/internal/sqlerr"
+	"github.com/spillwaydb/spillway/internal/table"
 	"github.com/spillwaydb/spillway/internal/vector"
 )
 
@@ -25,8 +26,8 @@ func NewInsert(o Options, n *physical.Insert) (*Insert, error) {
 	return &Insert{in: newInserter(o, n)}, nil
 }
 
-// InsertMinBytes is what the sink, or NewInsertValues' source, holds.
-func InsertMinBytes(*physical.Insert) int64 { return minBytes }
+// InsertMinBytes is what the sink, or NewInsertValues' source, holds: the row, and the one that it would duplicate.
+func InsertMinBytes(n *physical.Insert) int64 { return minBytes + 2*table.HeldRow(n.Table) }
 
 // Result is valid once the pipeline has ended.
 func (i *Insert) Result() Result { return i.in.res }

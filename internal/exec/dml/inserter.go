@@ -44,7 +44,8 @@ func newInserter(o Options, n *physical.Insert) *inserter {
 	i.conv = newConverter(&i.o, n.Ignore, n.Load)
 	i.conv.conv.Table = i.t.Name
 	i.writer = table.NewWriter(table.WriterOptions{
-		Codec: i.codec, Txn: o.Txn, Account: o.Account, Lock: o.Lock, Location: o.Env.Location,
+		Codec: i.codec, Txn: o.Txn, Account: o.Account, HeldRow: table.HeldRow(t), Lock: o.Lock,
+		Location: o.Env.Location,
 	})
 	for c := range i.source {
 		i.source[c] = -1
@@ -197,7 +198,7 @@ func (i *inserter) existing(ctx context.Context, key []byte) ([]types.Datum, err
 		if i.latest, err = i.o.Txn.Latest(); err != nil {
 			return nil, err
 		}
-		i.fetch = table.NewFetcher(i.codec, i.o.Account)
+		i.fetch = table.NewFetcher(i.codec, i.o.Account, table.HeldRow(i.t))
 	}
 	row, ok, err := i.fetch.Fetch(ctx, i.latest, key)
 	if err != nil || !ok {

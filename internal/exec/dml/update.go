@@ -42,7 +42,8 @@ func NewUpdate(o Options, n *physical.Update, batchRows int) (*Update, error) {
 	u.conv = newConverter(&u.o, n.Ignore, false)
 	u.conv.conv.Table = u.t.Name
 	u.writer = table.NewWriter(table.WriterOptions{
-		Codec: table.NewCodec(n.Table), Txn: o.Txn, Account: o.Account, Lock: o.Lock, Location: o.Env.Location,
+		Codec: table.NewCodec(n.Table), Txn: o.Txn, Account: o.Account, HeldRow: table.HeldRow(n.Table), Lock: o.Lock,
+		Location: o.Env.Location,
 	})
 	u.exprs = assignedExprs(n)
 	u.stepwise = stepwise(n)
@@ -79,10 +80,11 @@ func stepwise(n *physical.Update) bool {
 
 // UpdateMinBytes is what the sink holds for batches of that many rows.
 func UpdateMinBytes(n *physical.Update, batchRows int) int64 {
+	held := minBytes + table.HeldRow(n.Table)
 	if stepwise(n) {
-		return minBytes
+		return held
 	}
-	return minBytes + expr.EvalBytes(assignedExprs(n), batchRows)
+	return held + expr.EvalBytes(assignedExprs(n), batchRows)
 }
 
 // Result is valid once the pipeline has ended.

@@ -85,6 +85,7 @@ func (l *local) open(pairs filler) error {
 	if err = l.rows.open(t.o.Account, t.sizes.page, t.sizes.rows); err != nil {
 		return err
 	}
+	l.rows.row = t.sizes.row
 	if l.batch, err = vector.NewBatch(t.o.Account, l.decoder.Types(), t.sizes.rows, arenaBytes); err != nil {
 		return err
 	}

@@ -8,9 +8,11 @@ import (
 	"github.com/spillwaydb/spillway/internal/sqlerr"
 )
 
-// pairPage is a held page for pairs, and a leased one for a pair that does not fit it.
+// pairPage is a held page for pairs, and another for a pair that does not fit it: held too for rows of up to 64 KiB,
+// else leased.
 type pairPage struct {
 	acct  *memory.Account
+	row   int64 // so large a page for one pair is within the minimum
 	page  memory.Page
 	large memory.Page
 	pairs kv.Pairs
@@ -33,7 +35,11 @@ func (p *pairPage) open(acct *memory.Account, bytes, pairs int) error {
 // grow gives the store a page for one large pair.
 func (p *pairPage) grow(n int) ([]byte, error) {
 	p.release()
-	page, err := p.acct.Alloc(n, memory.Leased)
+	kind := memory.Leased
+	if int64(memory.PageSize(n)) <= p.row {
+		kind = memory.Held
+	}
+	page, err := p.acct.Alloc(n, kind)
 	if err != nil {
 		return nil, refused(err)
 	}

@@ -27,7 +27,8 @@ const (
 type sizes struct {
 	rows  int // of a batch
 	page  int
-	keys  int // page of index entries; 0: none
+	keys  int   // page of index entries; 0: none
+	row   int64 // page of a row that is longer than the page
 	types []types.Type
 }
 
@@ -36,6 +37,9 @@ func sizesOf(n *physical.Scan, batchRows int) sizes {
 	s := sizes{page: pageBytes, types: outputTypes(n)}
 	if feeds(n) == feedIndex {
 		s.keys = keysPageBytes
+	}
+	if n.Index.Primary || feeds(n) != feedNone {
+		s.row = table.HeldRow(n.Table)
 	}
 	width := 0
 	for _, t := range s.types {
@@ -56,7 +60,7 @@ func sizesOf(n *physical.Scan, batchRows int) sizes {
 
 // bytes is what one worker holds.
 func (s *sizes) bytes(filter []expr.Expr) int64 {
-	total := int64(memory.PageSize(s.page)) + vector.BatchBytes(s.types, s.rows, arenaBytes)
+	total := int64(memory.PageSize(s.page)) + s.row + vector.BatchBytes(s.types, s.rows, arenaBytes)
 	if s.keys > 0 {
 		total += int64(memory.PageSize(s.keys))
 	}

@@ -5,6 +5,7 @@ import (
 	"github.com/spillwaydb/spillway/internal/rows"
 	"github.com/spillwaydb/spillway/internal/types"
 	"github.com/spillwaydb/spillway/internal/types/collation"
+	"github.com/spillwaydb/spillway/internal/vector"
 )
 
 // extreme finds the places of MIN and MAX of strings: of equal ones, the first. It is the algorithm of sliding with
@@ -34,15 +35,8 @@ type textBuffer struct {
 	n    int
 }
 
-// textBytes is the size of a buffer for strings of a type.
-func textBytes(t types.Type) int {
-	const most = 64 << 10 // longer ones have leases of their own
-	n := t.MaxBytes()
-	if n <= 0 || n > most {
-		n = most
-	}
-	return memory.PageSize(n)
-}
+// textBytes is the size of a buffer for strings of a type; longer ones have leases of their own.
+func textBytes(t types.Type) int { return memory.PageSize(max(vector.HeldText(t), 1)) }
 
 func (b *textBuffer) open(acct *memory.Account, t types.Type) error {
 	b.acct = acct

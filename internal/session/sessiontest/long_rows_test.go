@@ -15,7 +15,7 @@ import (
 // those of the same statement over tables that have short strings in the same order.
 func TestLongRows(t *testing.T) {
 	type size struct{ length, quota, rows, workers int }
-	sizes := []size{{70_000, 3 << 20, 24, 1}}
+	sizes := []size{{70_000, 3 << 20, 14, 1}}
 	if testutil.Long() {
 		sizes = append(sizes, size{100_000, 16 << 20, 200, 1}, size{100_000, 16 << 20, 200, 4},
 			size{1_000_000, 16 << 20, 20, 1}, size{1_000_000, 64 << 20, 80, 4}, size{4_000_000, 64 << 20, 20, 1})
@@ -42,20 +42,25 @@ func TestLongRows(t *testing.T) {
 // longStatement is one of an operator. {P} stands for the prefix of the tables: those with long strings, and those
 // with the tags of the strings alone, which order and compare in the same way.
 type longStatement struct {
-	name   string
-	before []string
-	change string // what is measured, if it is not the query
-	query  string
+	name    string
+	before  []string
+	change  string // what is measured, if it is not the query
+	query   string
+	surplus bool // it needs more than its minimum: for longer strings than it reads, or for whole rows of a build
 }
 
 // run returns the query's sorted rows, without what makes their strings long.
 func (o *longStatement) run(c *Client, prefix string, quota, workers int) []string {
+	set(c, 1<<30, 1, 0, 0, 0)
 	for _, sql := range o.before {
 		c.Must(strings.ReplaceAll(sql, "{P}", prefix))
 	}
 	set(c, int64(quota), workers, 0, 0, 0)
 	if o.change != "" {
 		c.Must(strings.ReplaceAll(o.change, "{P}", prefix))
+	}
+	if o.change != "" {
+		set(c, 1<<30, 1, 0, 0, 0)
 	}
 	lines := c.Must(strings.ReplaceAll(o.query, "{P}", prefix))
 	set(c, 1<<30, 1, 0, 0, 0)
@@ -73,7 +78,7 @@ var longStatements = []longStatement{
 	{name: "scan", query: "select id, right(s, 6), length(t) from {P}a where right(s, 1) <> 'q'"},
 	{name: "index", query: "select id, right(s, 6) from {P}a force index (g) where g = 1"},
 	{name: "prefix index", query: "select id from {P}a force index (p) where s like 'b%' order by id"},
-	{name: "values", query: "select right(concat(s, 'x', s), 4), length(concat(s, t)) > 1 from {P}a"},
+	{name: "values", surplus: true, query: "select right(concat(s, 'x', s), 4), length(concat(s, t)) > 1 from {P}a"},
 	{name: "sort", query: "select id, right(s, 6) from (select id, s, t from {P}a order by s, id limit 100000) d"},
 	{name: "sort desc", query: "select id, right(s, 6) from {P}a order by s desc, id"},
 	{name: "sort payload", query: "select id, s from {P}a order by v, id"},
@@ -91,7 +96,7 @@ var longStatements = []longStatement{
 	{name: "rollup", query: "select g, right(s, 6), count(*) from {P}a group by g, s with rollup"},
 	{name: "distinct", query: "select right(s, 6) from (select distinct s from {P}a) d"},
 	{name: "count distinct", query: "select g, count(distinct s) from {P}a group by g"},
-	{name: "group_concat", before: []string{"set group_concat_max_len = 1000000000"},
+	{name: "group_concat", surplus: true, before: []string{"set group_concat_max_len = 1000000000"},
 		query: "select g, right(group_concat(s order by id), 6) from {P}a where id < 6 group by g"},
 	{name: "group_concat cut", before: []string{"set group_concat_max_len = 20"},
 		query: "select g, length(group_concat(s order by s desc)) > 0 from {P}a group by g"},
@@ -149,9 +154,10 @@ var longStatements = []longStatement{
 	{name: "create index", change: "create index q on {P}c (v, s(9))",
 		query: "select id, right(s, 6) from {P}c force index (q) where v >= 0"},
 	{name: "drop index", change: "alter table {P}c drop index q", query: "select id from {P}c"},
-	{name: "alter", change: "alter table {P}c add column z int default 1, algorithm=copy",
+	{name: "alter", surplus: true, change: "alter table {P}c add column z int default 1, algorithm=copy",
 		query: "select id, right(s, 6), z from {P}c"},
-	{name: "alter back", change: "alter table {P}c drop column z", query: "select id, right(s, 6) from {P}c"},
+	{name: "alter back", surplus: true, change: "alter table {P}c drop column z",
+		query: "select id, right(s, 6) from {P}c"},
 	{name: "delete", change: "delete from {P}c where right(s, 2) > '' order by s limit 7",
 		query: "select id, right(s, 6) from {P}c"},
 	{name: "delete in", change: "delete from {P}c where s in (select y.s from {P}a y where y.g = 1)",
@@ -175,5 +181,39 @@ func createLong(c *Client, prefix string, length, rows int) {
 			c.Must(fmt.Sprintf("insert into %s%s values (%d, %d, %d, concat('%c', repeat('%s', %d), '%06d'), '%s')",
 				prefix, t, id, id%3, (id*5+3)%rows, first, longText, length, tag, strings.Repeat("y", id%40)))
 		}
+	}
+}
+
+// TestLongRowsAtMinimum runs the same statements with strings of just under 64 KiB, within the minimum that EXPLAIN
+// shows.
+func TestLongRowsAtMinimum(t *testing.T) {
+	const length, rows = 65_000, 9
+	r := New(t, Options{})
+	c := r.Connect(t, "")
+	c.Must("create database d")
+	c.Must("use d")
+	createLong(c, "l", length, rows)
+	createLong(c, "s", 0, rows)
+	for i := range longStatements {
+		o := &longStatements[i]
+		if o.surplus {
+			continue
+		}
+		t.Run(o.name, func(t *testing.T) {
+			c := &Client{Handler: c.Handler, rig: r, t: t}
+			want := o.run(c, "s", 1<<30, 1)
+			measured := o.query
+			if o.change != "" {
+				measured = o.change
+			}
+			set(c, 1, 1, 0, 0, 0)
+			plan := strings.Join(c.Must("explain "+strings.ReplaceAll(measured, "{P}", "l")), "\n")
+			const rounding = 1.01
+			minimum := 1 << 20
+			if strings.Contains(plan, "statement minimum") {
+				minimum = int(minimumOf(t, plan) * rounding * (1 << 20))
+			}
+			require.Equal(t, want, o.run(c, "l", minimum, 1), "minimum %d", minimum)
+		})
 	}
 }

@@ -5,6 +5,15 @@ import (
 	"strings"
 )
 
+// WeightZeros is about how many bytes of the weight string of n bytes are zero: about all those of text in ASCII whose
+// weights are its code points.
+func WeightZeros(id ID, n int) int {
+	if rulesOf(id).kind == kindRunes {
+		return n + len(spaceWeight16)
+	}
+	return 0
+}
+
 // WeightGuess is about how long the weight string of n bytes is, and exact for ASCII: what making it takes of memory.
 func WeightGuess(id ID, n int) int {
 	c := rulesOf(id)
