@@ -100,14 +100,19 @@ func errFirst(err, cleanup error) error {
 
 // Kill ends a connection or its running statement. Error 1094.
 func (m *Manager) Kill(id uint64, queryOnly bool) error {
-	m.mu.Lock()
-	s := m.sessions[id]
-	m.mu.Unlock()
+	s := m.session(id)
 	if s == nil {
 		return sqlerr.New(sqlerr.ErrNoSuchThread, id)
 	}
 	s.kill(queryOnly)
 	return nil
+}
+
+// session is that of a connection id; nil: there is none.
+func (m *Manager) session(id uint64) *Session {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.sessions[id]
 }
 
 func (m *Manager) remove(id uint64) {

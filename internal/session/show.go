@@ -414,7 +414,7 @@ func (s *Session) killExpression(ctx context.Context, x *parse.Extra, a answer) 
 	if err != nil {
 		return err
 	}
-	return s.done(a, s.manager.Kill(datumUint(d), x.Word == "QUERY"))
+	return s.done(a, s.killSession(datumUint(d), x.Word == "QUERY"))
 }
 
 // extraTable finds a table of a statement's list.

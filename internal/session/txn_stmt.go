@@ -7,6 +7,7 @@ import (
 	"github.com/pingcap/tidb/pkg/parser/ast"
 
 	"github.com/spillwaydb/spillway/internal/parse"
+	"github.com/spillwaydb/spillway/internal/privilege"
 	"github.com/spillwaydb/spillway/internal/sqlerr"
 )
 
@@ -77,5 +78,19 @@ func (s *Session) killStmt(n *ast.KillStmt) error {
 		}
 		id = datumUint(d)
 	}
-	return s.manager.Kill(id, n.Query)
+	return s.killSession(id, n.Query)
+}
+
+// killSession is KILL of a session: one's own account's, unless one may end others. Errors 1094, 1095.
+func (s *Session) killSession(id uint64, queryOnly bool) error {
+	other := s.manager.session(id)
+	if other == nil {
+		return sqlerr.New(sqlerr.ErrNoSuchThread, id)
+	}
+	if other.account() != s.account() &&
+		!s.manager.Users.HasAny(s.account(), privilege.ConnectionAdmin, privilege.Super) {
+		return sqlerr.New(sqlerr.ErrKillDenied, id)
+	}
+	other.kill(queryOnly)
+	return nil
 }

@@ -183,3 +183,28 @@ func TestShutdownEndsStatements(t *testing.T) {
 		require.Equal(t, "08S01", string(e.SQLState[:]))
 	}
 }
+
+// TestKillOfOthers: without a privilege one may end one's own sessions only.
+func TestKillOfOthers(t *testing.T) {
+	s := harness.Start(t, harness.Options{})
+	admin := harness.Conn(t, s.DB(t, ""))
+	_, err := admin.ExecContext(t.Context(), "CREATE USER other@'%'")
+	require.NoError(t, err)
+	var id, own uint64
+	require.NoError(t, admin.QueryRowContext(t.Context(), "SELECT CONNECTION_ID()").Scan(&id))
+	db, err := sql.Open("mysql", "other@tcp("+s.Addr()+")/")
+	require.NoError(t, err)
+	defer db.Close()
+	other, second := harness.Conn(t, db), harness.Conn(t, db)
+	for _, kill := range []string{"KILL", "KILL QUERY", "KILL CONNECTION"} {
+		_, err = other.ExecContext(t.Context(), fmt.Sprintf("%s %d", kill, id))
+		require.ErrorContains(t, err, fmt.Sprintf("Error 1095 (HY000): You are not owner of thread %d", id))
+	}
+	require.NoError(t, admin.QueryRowContext(t.Context(), "SELECT CONNECTION_ID()").Scan(&id))
+	require.NoError(t, second.QueryRowContext(t.Context(), "SELECT CONNECTION_ID()").Scan(&own))
+	_, err = other.ExecContext(t.Context(), fmt.Sprintf("KILL %d", own))
+	require.NoError(t, err)
+	require.NoError(t, other.QueryRowContext(t.Context(), "SELECT CONNECTION_ID()").Scan(&own))
+	_, err = admin.ExecContext(t.Context(), fmt.Sprintf("KILL %d", own))
+	require.NoError(t, err)
+}
