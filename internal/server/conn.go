@@ -58,6 +58,9 @@ type conn struct {
 	ip     string
 	remote string
 	local  bool // a socket of the file system
+	// salt is of the greeting. It is that of COM_CHANGE_USER, too, as in MySQL: clients answer that without being asked, and
+	// some stay with it even if they are sent another one.
+	salt []byte
 
 	seq  uint8
 	in   *protocol.Reader

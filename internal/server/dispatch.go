@@ -149,12 +149,9 @@ func (c *conn) changeUser(ctx context.Context, b []byte) error {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	c.leave() // the registry must not see the connection twice
-	h := &handshake{c: c, ctx: ctx, again: true}
+	h := &handshake{c: c, ctx: ctx}
 	h.room.srv = c.srv
 	defer h.room.release()
-	if h.salt, err = newScramble(); err != nil {
-		return quitBy(err)
-	}
 	if err := c.wire.SetReadDeadline(time.Now().Add(timeout)); err != nil {
 		return quitBy(err)
 	}

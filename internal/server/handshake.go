@@ -82,9 +82,6 @@ type handshake struct {
 	c    *conn
 	ctx  context.Context
 	room handshakeRoom
-	salt []byte
-	// again: COM_CHANGE_USER. The client's first answer is for the salt of the greeting, so it is always asked again.
-	again bool
 }
 
 // run greets and authenticates the client and opens its session. An error is for the log; the client has got its own.
@@ -92,7 +89,7 @@ func (h *handshake) run() error {
 	defer h.room.release()
 	c := h.c
 	var err error
-	if h.salt, err = newScramble(); err != nil {
+	if c.salt, err = newScramble(); err != nil {
 		return err
 	}
 	if c.srv.full() {
@@ -129,7 +126,7 @@ func (h *handshake) greet() error {
 	err := c.out.Greeting(&protocol.Greeting{
 		Version:      c.srv.opts.Version,
 		ConnID:       uint32(c.id),
-		Scramble:     h.salt,
+		Scramble:     c.salt,
 		Capabilities: c.srv.capabilities(),
 		Collation:    uint8(c.srv.opts.Collation),
 		Status:       protocol.StatusAutocommit,
@@ -183,7 +180,7 @@ func (h *handshake) authenticate(r *protocol.HandshakeResponse) (*privilege.User
 		if r.Capabilities&protocol.PluginAuth == 0 {
 			return nil, sqlerr.New(sqlerr.ErrNotSupportedAuthMode)
 		}
-		if err := c.out.AuthSwitch(user.Plugin, h.salt); err != nil {
+		if err := c.out.AuthSwitch(user.Plugin, c.salt); err != nil {
 			return nil, err
 		}
 		if err := c.out.Flush(); err != nil {
@@ -219,9 +216,6 @@ func (h *handshake) authenticate(r *protocol.HandshakeResponse) (*privilege.User
 
 // fits says if the client's first answer is for the plugin. Clients without plugins speak mysql_native_password.
 func (h *handshake) fits(r *protocol.HandshakeResponse, plugin string) bool {
-	if h.again {
-		return false
-	}
 	if r.Capabilities&protocol.PluginAuth == 0 {
 		return plugin == privilege.NativePassword
 	}
@@ -261,7 +255,7 @@ func (h *handshake) answer() ([]byte, error) {
 
 func (h *handshake) secure() bool             { return h.c.wire.tls != nil || h.c.local }
 func (h *handshake) context() context.Context { return h.ctx }
-func (h *handshake) scrambleBytes() []byte    { return h.salt }
+func (h *handshake) scrambleBytes() []byte    { return h.c.salt }
 
 // open asks the registry for a session and charges what the connection costs.
 func (c *conn) open(ctx context.Context, r *protocol.HandshakeResponse, user *privilege.User) error {

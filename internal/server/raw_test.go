@@ -2,6 +2,7 @@ package server
 
 import (
 	"bytes"
+	"crypto/sha1"
 	"crypto/tls"
 	"encoding/binary"
 	"io"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/spillwaydb/spillway/internal/privilege"
 	"github.com/spillwaydb/spillway/internal/protocol"
 )
 
@@ -383,24 +385,56 @@ func TestLongData(t *testing.T) {
 	c.expectOK()
 }
 
+// TestChangeUser: the answers of COM_CHANGE_USER are for the salt of the greeting, unasked or not.
 func TestChangeUser(t *testing.T) {
 	s := start(t, nil)
-	c := login(t, s.addr)
-	c.command(protocol.ComChangeUser, []byte("root\x00\x00d\x00\x2d\x00caching_sha2_password\x00")...)
-	require.Equal(t, byte(0xfe), c.read()[0]) // asks again with a new salt
-	c.write(nil)
+	_, err := s.r.users.CreateUser(t.Context(), []privilege.UserSpec{
+		{Account: at("native", "localhost"), Plugin: ptr("mysql_native_password"), Password: ptr("pw")},
+	}, false)
+	require.NoError(t, err)
+	c := dialRaw(t, s.addr)
+	_, rest, _ := bytes.Cut(c.read(), []byte{0})            // behind the version
+	salt := append(bytes.Clone(rest[4:12]), rest[31:43]...) // between them: a zero, capabilities and the like
+	c.write(response(rawCapabilities, "root"))
+	c.expectOK()
+	change := func(user string, auth []byte, database, plugin string) {
+		b := append([]byte(user+"\x00"), byte(len(auth)))
+		b = append(append(b, auth...), database+"\x00\x2d\x00"+plugin+"\x00"...)
+		c.command(protocol.ComChangeUser, b...)
+	}
+	change("root", nil, "d", "caching_sha2_password")
 	c.expectOK()
 	f := s.r.only()
 	require.Equal(t, "d", f.info.Database)
 	require.EqualValues(t, 1, f.ID())
+	change("native", nativeAnswer(salt, "pw"), "", "mysql_native_password")
+	c.expectOK()
+	change("native", make([]byte, 32), "", "caching_sha2_password")
+	require.Equal(t, "\xfemysql_native_password\x00"+string(salt)+"\x00", string(c.read()))
+	c.write(nativeAnswer(salt, "pw"))
+	c.expectOK()
+	require.Equal(t, "native", s.r.only().info.User)
 	c.command(protocol.ComPing)
 	c.expectOK()
-	c.command(protocol.ComChangeUser, []byte("nobody\x00\x00\x00")...)
-	c.read()
-	c.write(nil)
+	change("native", nativeAnswer(salt, "bad"), "", "mysql_native_password")
 	c.expectErr(1045)
 	c.expectClosed()
 	eventually(t, "session ends", func() bool { return s.r.only() == nil })
+	c = login(t, s.addr)
+	c.command(protocol.ComChangeUser, []byte("nobody\x00\x00\x00")...)
+	c.expectErr(1045)
+	c.expectClosed()
+}
+
+// nativeAnswer is what mysql_native_password sends for a password.
+func nativeAnswer(salt []byte, password string) []byte {
+	once := sha1.Sum([]byte(password))
+	twice := sha1.Sum(once[:])
+	mask := sha1.Sum(append(bytes.Clone(salt), twice[:]...))
+	for i := range once {
+		once[i] ^= mask[i]
+	}
+	return once[:]
 }
 
 func TestWaitTimeout(t *testing.T) {
