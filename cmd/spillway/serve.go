@@ -257,7 +257,11 @@ func (a *app) listen(ctx context.Context, out io.Writer) error {
 	}
 	a.server, err = server.New(server.Options{
 		Registry: a.sessions, Privileges: a.users, Heap: a.pool.Heap(), Logger: a.log, TLS: tls,
-		MaxConnections: func() int { return a.globalInt("max_connections") },
+		MaxConnections:         func() int { return int(a.globals.Int("max_connections")) },
+		RequireSecureTransport: func() bool { return a.globals.Bool("require_secure_transport") },
+		ConnectTimeout: func() time.Duration {
+			return time.Duration(a.globals.Int("connect_timeout")) * time.Second
+		},
 	})
 	if err != nil {
 		return err

@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 
 	"github.com/spillwaydb/spillway/internal/catalog"
@@ -87,18 +86,6 @@ func (a *app) applyLimit(limit int64) error {
 
 // minPool is the least that pages may be left with.
 const minPool = 32 << 20
-
-func (a *app) globalInt(name string) int {
-	text, err := a.globals.Get(name)
-	if err != nil {
-		return 0
-	}
-	n, err := strconv.Atoi(text)
-	if err != nil {
-		return 0
-	}
-	return n
-}
 
 // tlsConfig is that of the files in the configuration, else one with a certificate made in the data directory; nil: no
 // TLS.

@@ -58,8 +58,8 @@ type conn struct {
 	ip     string
 	remote string
 	local  bool // a socket of the file system
-	// salt is of the greeting. It is that of COM_CHANGE_USER, too, as in MySQL: clients answer that without being asked, and
-	// some stay with it even if they are sent another one.
+	// salt is of the greeting. It is that of COM_CHANGE_USER, too, as in MySQL: clients send the answer with the
+	// command, and some stay with this salt even if they are sent another one.
 	salt []byte
 
 	seq  uint8
@@ -197,7 +197,7 @@ func (c *conn) serve() {
 }
 
 func (c *conn) greet() error {
-	timeout := c.srv.opts.ConnectTimeout
+	timeout := c.srv.opts.ConnectTimeout()
 	ctx, cancel := context.WithTimeout(c.ctx, timeout)
 	defer cancel()
 	if err := c.wire.conn.SetDeadline(time.Now().Add(timeout)); err != nil {

@@ -145,7 +145,7 @@ func (c *conn) changeUser(ctx context.Context, b []byte) error {
 	if err != nil {
 		return err
 	}
-	timeout := c.srv.opts.ConnectTimeout
+	timeout := c.srv.opts.ConnectTimeout()
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	c.leave() // the registry must not see the connection twice

@@ -44,9 +44,11 @@ type Options struct {
 	// RequireSecureTransport is read at each connection; nil: false.
 	RequireSecureTransport func() bool
 
-	ConnectTimeout time.Duration // 0: DefaultConnectTimeout
-	MaxHandshakes  int           // 0: DefaultMaxHandshakes
-	ShutdownGrace  time.Duration // 0: DefaultShutdownGrace; < 0: none
+	// ConnectTimeout is read at each connection; nil: DefaultConnectTimeout.
+	ConnectTimeout func() time.Duration
+
+	MaxHandshakes int           // 0: DefaultMaxHandshakes
+	ShutdownGrace time.Duration // 0: DefaultShutdownGrace; < 0: none
 
 	// WatchInterval is how often the sockets of running commands are looked at for clients that left; 0: one second.
 	WatchInterval time.Duration
@@ -71,8 +73,8 @@ func (o *Options) ensureDefaults() {
 	if o.RequireSecureTransport == nil {
 		o.RequireSecureTransport = func() bool { return false }
 	}
-	if o.ConnectTimeout == 0 {
-		o.ConnectTimeout = DefaultConnectTimeout
+	if o.ConnectTimeout == nil {
+		o.ConnectTimeout = func() time.Duration { return DefaultConnectTimeout }
 	}
 	if o.MaxHandshakes == 0 {
 		o.MaxHandshakes = DefaultMaxHandshakes

@@ -235,7 +235,7 @@ func TestPipelinedCommands(t *testing.T) {
 func TestHalfOpen(t *testing.T) {
 	s := start(t, func(o *Options) {
 		o.MaxHandshakes = 20
-		o.ConnectTimeout = 2 * time.Second
+		o.ConnectTimeout = func() time.Duration { return 2 * time.Second }
 	})
 	var silent []*rawClient
 	for range 50 {

@@ -111,7 +111,7 @@ func (s *sender) broken(err error) error {
 // writeTimeout is net_write_timeout, or what is left of the handshake.
 func (c *conn) writeTimeout() time.Duration {
 	if c.sess == nil {
-		return c.srv.opts.ConnectTimeout
+		return c.srv.opts.ConnectTimeout()
 	}
 	if s := c.sess.NetWriteTimeoutSeconds(); s > 0 {
 		return time.Duration(s) * time.Second

@@ -112,6 +112,19 @@ func TestMultiStatementsAndTLS(t *testing.T) {
 	require.Equal(t, []int{1, 2}, got)
 }
 
+// TestSecureTransport: once it is required, connections without TLS are refused.
+func TestSecureTransport(t *testing.T) {
+	s := harness.Start(t, harness.Options{})
+	harness.Exec(t, s.DB(t, "d"), "SET GLOBAL require_secure_transport = ON")
+	open := func(tls string) error {
+		return s.DB(t, "", func(c *mysql.Config) { c.TLSConfig = tls }).Ping()
+	}
+	var refused *mysql.MySQLError
+	require.ErrorAs(t, open("false"), &refused)
+	require.EqualValues(t, 3159, refused.Number)
+	require.NoError(t, open("skip-verify"))
+}
+
 // TestTypes writes and reads each column type, by the text and the binary protocol.
 func TestTypes(t *testing.T) {
 	s := harness.Start(t, harness.Options{})
