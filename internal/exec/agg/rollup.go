@@ -68,7 +68,7 @@ func NewRollup(o RollupOptions) (exec.Operator, error) {
 func (r *rollup) NewLocal(*exec.Worker) (exec.LocalOperator, error) {
 	o := &r.options
 	l := &rollupLocal{
-		r: r, matcher: rows.NewMatcher(o.Account, r.keys), group: make([]*vector.Vector, len(o.Group)),
+		sorted: newSorted(o.Group, rows.NewMatcher(o.Account, r.keys)), r: r,
 		states: newWorker(r.states, o.Account.Base(), 0), last: -1,
 	}
 	var err error
@@ -89,26 +89,20 @@ func (r *rollup) NewLocal(*exec.Worker) (exec.LocalOperator, error) {
 // Close implements exec.Operator.
 func (r *rollup) Close() error { return nil }
 
-// rollupLocal has the key of the groups in work in a collection of one row. Complete groups are in out, from the
-// previous call until the next.
+// rollupLocal has the key of the groups in work in a collection of one row.
 type rollupLocal struct {
-	r       *rollup
-	matcher *rows.Matcher
-	states  *worker
-	page    memory.Page // states: of each level, then of a row
-	out     *vector.Batch
-	group   []*vector.Vector
-	column  vector.Vector
+	sorted
+	r      *rollup
+	states *worker
+	page   memory.Page // states: of each level, then of a row
+	column vector.Vector
 
 	key   *rows.Collection // nil: there were no rows
 	place [1]memory.Ref
 	// Levels next..last are complete and are to be given; last < 0: none is.
 	next, last int
 
-	in    *vector.Batch // being handled
-	at    int           // of its rows that count, those handled
 	ended bool
-	given bool // out was returned
 }
 
 // level is where the states of a level lie.
@@ -116,44 +110,7 @@ func (l *rollupLocal) level(i int) memory.Ref { return l.page.Ref + memory.Ref(i
 
 // Execute adds the rows of in to their groups; it returns complete ones when the output is full or in is used up.
 func (l *rollupLocal) Execute(ctx context.Context, in *vector.Batch) (*vector.Batch, exec.OpResult, error) {
-	l.reuse()
-	if l.in != in {
-		l.in, l.at = in, 0
-	}
-	for i, c := range l.r.options.Group {
-		l.group[i] = in.Cols[c]
-	}
-	sel := in.Sel
-	if sel == nil {
-		sel = rows.All(in.Len)
-	}
-	for l.at < len(sel) {
-		if ctx.Err() != nil {
-			return nil, exec.NeedMore, context.Cause(ctx)
-		}
-		full, err := l.step(in, sel)
-		if err != nil {
-			return nil, exec.NeedMore, err
-		}
-		if full {
-			l.given = true
-			return l.out, exec.HaveMore, nil
-		}
-	}
-	l.in = nil
-	if l.out.Len == 0 {
-		return nil, exec.NeedMore, nil
-	}
-	l.given = true
-	return l.out, exec.NeedMore, nil
-}
-
-// reuse empties the output that was returned.
-func (l *rollupLocal) reuse() {
-	if l.given {
-		l.out.Reset()
-		l.given = false
-	}
+	return l.run(ctx, in, l.step)
 }
 
 // step handles the rows that belong to one group. full: the output must go first.
@@ -276,8 +233,7 @@ func (l *rollupLocal) Flush(context.Context) (*vector.Batch, error) {
 	if _, err := l.emit(); err != nil {
 		return nil, err
 	}
-	l.given = true
-	return l.out, nil
+	return l.give(), nil
 }
 
 // Close implements exec.LocalOperator.

@@ -68,7 +68,7 @@ func NewStream(o StreamOptions) (exec.Operator, error) {
 // NewLocal implements exec.Operator.
 func (s *stream) NewLocal(*exec.Worker) (exec.LocalOperator, error) {
 	o := &s.options
-	l := &streamLocal{s: s, matcher: rows.NewMatcher(o.Account, s.keys), group: make([]*vector.Vector, len(o.Group))}
+	l := &streamLocal{sorted: newSorted(o.Group, rows.NewMatcher(o.Account, s.keys)), s: s}
 	var err error
 	arena := vector.RowArenaBytes(o.output())
 	if l.out, err = vector.NewBatch(o.Account, o.output(), o.batchRows(), arena); err != nil {
@@ -90,62 +90,24 @@ func (s *stream) NewLocal(*exec.Worker) (exec.LocalOperator, error) {
 // Close implements exec.Operator.
 func (s *stream) Close() error { return nil }
 
-// streamLocal has the group in work: its key in a collection of one row, the states of its aggregates. Complete groups
-// are in out, from the previous call until the next.
+// streamLocal has the group in work: its key in a collection of one row, the states of its aggregates.
 type streamLocal struct {
-	s       *stream
-	matcher *rows.Matcher
-	states  []expr.GroupState
-	out     *vector.Batch
-	group   []*vector.Vector
-	args    []*vector.Vector
+	sorted
+	s      *stream
+	states []expr.GroupState
+	args   []*vector.Vector
 
 	key   *rows.Collection // nil: no group is in work
 	place [1]memory.Ref
 	begun bool // a group is in work, or there is only one
 	ready bool // the group in work is complete, its row is still to be made
 
-	in    *vector.Batch // being handled
-	at    int           // of its rows that count, those handled
 	ended bool
-	given bool // out was returned
 }
 
 // Execute adds the rows of in to their groups; it returns complete ones when the output is full or in is used up.
 func (l *streamLocal) Execute(ctx context.Context, in *vector.Batch) (*vector.Batch, exec.OpResult, error) {
-	if l.given {
-		l.out.Reset()
-		l.given = false
-	}
-	if l.in != in {
-		l.in, l.at = in, 0
-	}
-	for i, c := range l.s.options.Group {
-		l.group[i] = in.Cols[c]
-	}
-	sel := in.Sel
-	if sel == nil {
-		sel = rows.All(in.Len)
-	}
-	for l.at < len(sel) {
-		if ctx.Err() != nil {
-			return nil, exec.NeedMore, context.Cause(ctx)
-		}
-		full, err := l.step(in, sel)
-		if err != nil {
-			return nil, exec.NeedMore, err
-		}
-		if full {
-			l.given = true
-			return l.out, exec.HaveMore, nil
-		}
-	}
-	l.in = nil
-	if l.out.Len == 0 {
-		return nil, exec.NeedMore, nil
-	}
-	l.given = true
-	return l.out, exec.NeedMore, nil
+	return l.run(ctx, in, l.step)
 }
 
 // step handles the rows that belong to one group. full: the output must go first.
@@ -240,10 +202,7 @@ func (l *streamLocal) row(i int) error {
 
 // Flush gives the last group; without group columns there is one even without rows.
 func (l *streamLocal) Flush(context.Context) (*vector.Batch, error) {
-	if l.given {
-		l.out.Reset()
-		l.given = false
-	}
+	l.reuse()
 	if l.ended || !l.begun && len(l.group) > 0 {
 		return nil, nil
 	}
@@ -251,8 +210,7 @@ func (l *streamLocal) Flush(context.Context) (*vector.Batch, error) {
 	if _, err := l.emit(); err != nil {
 		return nil, err
 	}
-	l.given = true
-	return l.out, nil
+	return l.give(), nil
 }
 
 // Close implements exec.LocalOperator.
