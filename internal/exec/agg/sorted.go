@@ -25,9 +25,10 @@ func newSorted(columns []int, m *rows.Matcher) sorted {
 	return sorted{columns: columns, matcher: m, group: make([]*vector.Vector, len(columns))}
 }
 
-// run has step handle the rows of in that count, sel, from s.at on, some with each call; it returns complete groups when
-// step says that the output is full, or in is used up.
-func (s *sorted) run(ctx context.Context, in *vector.Batch, step func(in *vector.Batch, sel []uint16) (full bool, err error),
+// run has step handle the rows of in that count, sel, from s.at on, some with each call. It returns complete groups
+// when step says that the output is full, or in is used up.
+func (s *sorted) run(
+	ctx context.Context, in *vector.Batch, step func(in *vector.Batch, sel []uint16) (full bool, err error),
 ) (*vector.Batch, exec.OpResult, error) {
 	s.reuse()
 	if s.in != in {
