@@ -52,11 +52,10 @@ func newValue(d types.Datum) *value {
 }
 
 func (v *value) datum(t types.Type) types.Datum {
-	d := types.Datum{Type: t}
 	if v == nil {
-		return d
+		return types.NullDatum(t)
 	}
-	d.Kind = v.kind
+	d := types.Datum{Type: t, Kind: v.kind}
 	switch v.kind {
 	case types.PhysInt64:
 		d.I = int64(v.bits)
@@ -72,12 +71,17 @@ func (v *value) datum(t types.Type) types.Datum {
 	return d
 }
 
+// rest is what columns may share.
+func (c *Column) rest() more {
+	if c.more == nil {
+		return more{}
+	}
+	return *c.more
+}
+
 // edit lets f change a copy of what columns may share.
 func (c *Column) edit(f func(m *more)) {
-	var m more
-	if c.more != nil {
-		m = *c.more
-	}
+	m := c.rest()
 	f(&m)
 	c.more = nil
 	if m != (more{}) {
@@ -86,36 +90,16 @@ func (c *Column) edit(f func(m *more)) {
 }
 
 // Default is the value of DefaultValue: of the column's type, NULL for DEFAULT NULL.
-func (c *Column) Default() types.Datum {
-	if c.more == nil {
-		return types.NullDatum(c.Type)
-	}
-	return c.more.def.datum(c.Type)
-}
+func (c *Column) Default() types.Datum { return c.rest().def.datum(c.Type) }
 
 // Initial is the value in rows that were written before the column was added; of the column's type.
-func (c *Column) Initial() types.Datum {
-	if c.more == nil {
-		return types.NullDatum(c.Type)
-	}
-	return c.more.initial.datum(c.Type)
-}
+func (c *Column) Initial() types.Datum { return c.rest().initial.datum(c.Type) }
 
 // DefaultText is the expression of DefaultExpression.
-func (c *Column) DefaultText() string {
-	if c.more == nil {
-		return ""
-	}
-	return c.more.text
-}
+func (c *Column) DefaultText() string { return c.rest().text }
 
 // Comment is the column's comment.
-func (c *Column) Comment() string {
-	if c.more == nil {
-		return ""
-	}
-	return c.more.comment
-}
+func (c *Column) Comment() string { return c.rest().comment }
 
 // SetDefault sets what Default returns; the bytes of a string are kept, not copied.
 func (c *Column) SetDefault(d types.Datum) { c.edit(func(m *more) { m.def = newValue(d) }) }
