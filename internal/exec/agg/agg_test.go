@@ -322,14 +322,7 @@ func TestScalar(t *testing.T) {
 
 func streamTest(t testing.TB, n int, by []int) *exectest.Test {
 	input := exectest.Make(testutil.Rand(t), n, columns)
-	slices.SortStableFunc(input, func(a, b exectest.Row) int {
-		for _, c := range by {
-			if d := exectest.Compare(a[c], b[c]); d != 0 {
-				return d
-			}
-		}
-		return 0
-	})
+	sortBy(input, by)
 	newState := func(count bool) func(*memory.Account) (expr.GroupState, error) {
 		return func(*memory.Account) (expr.GroupState, error) { return &sumState{sum: sum{count}}, nil }
 	}
@@ -407,10 +400,9 @@ func levels(input []exectest.Row, by []int) (out []level) {
 	return out
 }
 
-// rollupTest aggregates rows, or with states the groups of the first level.
-func rollupTest(t testing.TB, n int, by []int, states bool) *exectest.Test {
-	input := exectest.Make(testutil.Rand(t), n, columns)
-	slices.SortStableFunc(input, func(a, b exectest.Row) int {
+// sortBy puts rows in the order of their columns by.
+func sortBy(rows []exectest.Row, by []int) {
+	slices.SortStableFunc(rows, func(a, b exectest.Row) int {
 		for _, c := range by {
 			if d := exectest.Compare(a[c], b[c]); d != 0 {
 				return d
@@ -418,6 +410,12 @@ func rollupTest(t testing.TB, n int, by []int, states bool) *exectest.Test {
 		}
 		return 0
 	})
+}
+
+// rollupTest aggregates rows, or with states the groups of the first level.
+func rollupTest(t testing.TB, n int, by []int, states bool) *exectest.Test {
+	input := exectest.Make(testutil.Rand(t), n, columns)
+	sortBy(input, by)
 	want := levels(input, by)
 	o := RollupOptions{Types: exectest.Types(columns), Group: by, BatchRows: 100, Aggs: twoSums()}
 	if states {
