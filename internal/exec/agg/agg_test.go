@@ -194,10 +194,7 @@ func hashTest(r *rand.Rand, n int, o HashOptions) *exectest.Test {
 		},
 		New: func(acct *memory.Account, stmt *memory.Statement, workers int) (*exectest.Subject, error) {
 			o.Account, o.Statement, o.Workers = acct, stmt, workers
-			h, err := NewHash(o)
-			if err != nil {
-				return nil, err
-			}
+			h := NewHash(o)
 			return exectest.Breaker(h.Sink(), h.Source(), h.Close), nil
 		},
 		Check: func(t testing.TB, got []exectest.Row) {
@@ -307,8 +304,8 @@ func TestScalar(t *testing.T) {
 			},
 			New: func(acct *memory.Account, _ *memory.Statement, workers int) (*exectest.Subject, error) {
 				o.Account, o.Workers = acct, workers
-				s, err := NewScalar(o)
-				return exectest.Breaker(s.Sink(), s.Source(), s.Close), err
+				s := NewScalar(o)
+				return exectest.Breaker(s.Sink(), s.Source(), s.Close), nil
 			},
 			Check: func(t testing.TB, got []exectest.Row) {
 				require.Len(t, got, 1)
@@ -341,11 +338,7 @@ func streamTest(t testing.TB, n int, by []int) *exectest.Test {
 		MinBytes: func(int) int64 { return StreamMinBytes(o) },
 		New: func(acct *memory.Account, _ *memory.Statement, _ int) (*exectest.Subject, error) {
 			o.Account = acct
-			s, err := NewStream(o)
-			if err != nil {
-				return nil, err
-			}
-			return exectest.Step(s), nil
+			return exectest.Step(NewStream(o)), nil
 		},
 		Check: func(t testing.TB, got []exectest.Row) { check(t, want, len(by), true, got) },
 		Short: true,
@@ -445,11 +438,7 @@ func rollupTest(t testing.TB, n int, by []int, states bool) *exectest.Test {
 		MinBytes: func(int) int64 { return RollupMinBytes(o) },
 		New: func(acct *memory.Account, _ *memory.Statement, _ int) (*exectest.Subject, error) {
 			o.Account = acct
-			r, err := NewRollup(o)
-			if err != nil {
-				return nil, err
-			}
-			return exectest.Step(r), nil
+			return exectest.Step(NewRollup(o)), nil
 		},
 		Check: func(t testing.TB, got []exectest.Row) {
 			require.Len(t, got, len(want))
@@ -512,8 +501,8 @@ func BenchmarkHash(b *testing.B) {
 				},
 				New: func(acct *memory.Account, stmt *memory.Statement, workers int) (*exectest.Subject, error) {
 					o.Account, o.Statement, o.Workers = acct, stmt, workers
-					h, err := NewHash(o)
-					return exectest.Breaker(h.Sink(), h.Source(), h.Close), err
+					h := NewHash(o)
+					return exectest.Breaker(h.Sink(), h.Source(), h.Close), nil
 				},
 			})
 		})

@@ -2,6 +2,7 @@ package agg
 
 import (
 	"context"
+	"slices"
 	"sync"
 
 	"github.com/spillwaydb/spillway/internal/exec"
@@ -37,33 +38,20 @@ type Hash struct {
 }
 
 // NewHash takes nothing of the account yet.
-func NewHash(o HashOptions) (*Hash, error) {
+func NewHash(o HashOptions) *Hash {
 	h := &Hash{options: o, states: newStates(o.Aggs), workers: max(o.Workers, 1)}
 	h.layout = rows.NewLayout(o.keys(), h.states.bytes)
 	h.page = h.layout.PageBytes(o.PageBytes)
-	return h, nil
+	return h
 }
 
-func (o *HashOptions) keys() []types.Type {
-	out := make([]types.Type, len(o.Group))
-	for i, c := range o.Group {
-		out[i] = o.Types[c]
-	}
-	return out
-}
+func (o *HashOptions) keys() []types.Type { return columnTypes(o.Types, o.Group) }
 
 func (o *HashOptions) output() []types.Type {
-	out := o.keys()
 	if o.States {
-		for range StateColumns(o.Aggs) {
-			out = append(out, types.NewBigInt())
-		}
-		return out
+		return append(o.keys(), slices.Repeat([]types.Type{types.NewBigInt()}, StateColumns(o.Aggs))...)
 	}
-	for _, a := range o.Aggs {
-		out = append(out, a.Type)
-	}
-	return out
+	return append(o.keys(), resultTypes(o.Aggs)...)
 }
 
 const (
@@ -82,10 +70,7 @@ func (h *Hash) batchRows() int {
 
 // HashMinBytes is the minimum of a hash aggregation with these options; Account may be nil.
 func HashMinBytes(o HashOptions) int64 {
-	h, err := NewHash(o)
-	if err != nil {
-		return 0
-	}
+	h := NewHash(o)
 	page, overflow := int64(h.page), h.layout.OverflowBytes(h.page)
 	keys := vector.BatchBytes(o.keys(), rows.ChunkRows, arenaBytes)
 	// Two tails, or two blocks of groups and one that is read to be compacted.

@@ -7,7 +7,6 @@ import (
 	"github.com/spillwaydb/spillway/internal/exec"
 	"github.com/spillwaydb/spillway/internal/memory"
 	"github.com/spillwaydb/spillway/internal/rows"
-	"github.com/spillwaydb/spillway/internal/sqlerr"
 	"github.com/spillwaydb/spillway/internal/types"
 	"github.com/spillwaydb/spillway/internal/vector"
 )
@@ -17,34 +16,18 @@ import (
 // combined with that of the next level, so totals come behind what they sum up.
 type rollup struct {
 	options RollupOptions
+	shape   *shape
 	states  *states
-	keys    *rows.Layout
-	page    int
 }
 
 var _ exec.Operator = (*rollup)(nil)
 
-func (o *RollupOptions) groupTypes() []types.Type {
-	out := make([]types.Type, len(o.Group))
-	for i, c := range o.Group {
-		out[i] = o.Types[c].WithNullable(true)
+func (o *RollupOptions) shape() *shape {
+	keys := columnTypes(o.Types, o.Group)
+	for i, t := range keys {
+		keys[i] = t.WithNullable(true)
 	}
-	return out
-}
-
-func (o *RollupOptions) output() []types.Type {
-	out := append(o.groupTypes(), types.NewBigInt())
-	for _, a := range o.Aggs {
-		out = append(out, a.Type)
-	}
-	return out
-}
-
-func (o *RollupOptions) batchRows() int {
-	if o.BatchRows > 0 {
-		return o.BatchRows
-	}
-	return rows.BatchRows(o.output(), 0)
+	return newShape(o.Group, keys, append([]types.Type{types.NewBigInt()}, resultTypes(o.Aggs)...), o.BatchRows)
 }
 
 // levelBytes are those of the states of all levels, and of a row of the input.
@@ -52,29 +35,22 @@ func (o *RollupOptions) levelBytes(s *states) int { return max(8, (len(o.Group)+
 
 // RollupMinBytes is the minimum of an aggregation at all levels; Account may be nil.
 func RollupMinBytes(o RollupOptions) int64 {
-	keys := rows.NewLayout(o.groupTypes(), 0)
-	page := keys.PageBytes(0)
-	return vector.BatchBytes(o.output(), o.batchRows(), 0) + int64(page) + 2*keys.OverflowBytes(page) +
-		int64(memory.PageSize(o.levelBytes(newStates(o.Aggs))))
+	return o.shape().minBytes() + int64(memory.PageSize(o.levelBytes(newStates(o.Aggs))))
 }
 
 // NewRollup returns the streaming operator; it takes its pages at NewLocal, which is called once.
-func NewRollup(o RollupOptions) (exec.Operator, error) {
-	l := rows.NewLayout(o.groupTypes(), 0)
-	return &rollup{options: o, states: newStates(o.Aggs), keys: l, page: l.PageBytes(0)}, nil
+func NewRollup(o RollupOptions) exec.Operator {
+	return &rollup{options: o, shape: o.shape(), states: newStates(o.Aggs)}
 }
 
 // NewLocal implements exec.Operator.
 func (r *rollup) NewLocal(*exec.Worker) (exec.LocalOperator, error) {
 	o := &r.options
-	l := &rollupLocal{
-		sorted: newSorted(o.Group, rows.NewMatcher(o.Account, r.keys)), r: r,
-		states: newWorker(r.states, o.Account.Base(), 0), last: -1,
-	}
-	var err error
-	if l.out, err = vector.NewBatch(o.Account, o.output(), o.batchRows(), 0); err != nil {
+	base, err := newSorted(o.Account, r.shape)
+	if err != nil {
 		return nil, err
 	}
+	l := &rollupLocal{sorted: base, inputs: o.States, states: newWorker(r.states, o.Account.Base(), 0), last: -1}
 	if l.page, err = o.Account.Alloc(o.levelBytes(r.states), memory.Held); err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
@@ -89,24 +65,20 @@ func (r *rollup) NewLocal(*exec.Worker) (exec.LocalOperator, error) {
 // Close implements exec.Operator.
 func (r *rollup) Close() error { return nil }
 
-// rollupLocal has the key of the groups in work in a collection of one row.
+// rollupLocal has the states of one group a level.
 type rollupLocal struct {
 	sorted
-	r      *rollup
+	inputs []int // the input's columns with states; nil: the input are rows
 	states *worker
 	page   memory.Page // states: of each level, then of a row
 	column vector.Vector
 
-	key   *rows.Collection // nil: there were no rows
-	place [1]memory.Ref
 	// Levels next..last are complete and are to be given; last < 0: none is.
 	next, last int
-
-	ended bool
 }
 
 // level is where the states of a level lie.
-func (l *rollupLocal) level(i int) memory.Ref { return l.page.Ref + memory.Ref(i*l.r.states.bytes) }
+func (l *rollupLocal) level(i int) memory.Ref { return l.page.Ref + memory.Ref(i*l.states.bytes) }
 
 // Execute adds the rows of in to their groups; it returns complete ones when the output is full or in is used up.
 func (l *rollupLocal) Execute(ctx context.Context, in *vector.Batch) (*vector.Batch, exec.OpResult, error) {
@@ -119,21 +91,19 @@ func (l *rollupLocal) step(in *vector.Batch, sel []uint16) (full bool, err error
 		if full, err := l.emit(); full || err != nil {
 			return full, err
 		}
-		l.key.Close()
-		l.key = nil
+		l.forget()
 	}
 	if l.key == nil {
-		l.key = rows.NewCollection(l.r.options.Account, l.r.keys, l.r.page)
-		if _, err := l.key.Append(l.group, []uint16{sel[l.at]}, l.place[:]); err != nil {
-			return false, rows.Final(err)
+		if err := l.begin(sel[l.at]); err != nil {
+			return false, err
 		}
 	}
-	n, err := l.matcher.Prefix(in.Base(), l.group, sel[l.at:], l.place[0])
+	n, err := l.same(in, sel[l.at:])
 	if err != nil {
 		return false, err
 	}
 	if n > 0 {
-		if err := l.add(in, sel[l.at:l.at+n]); err != nil {
+		if err := l.update(in, sel[l.at:l.at+n]); err != nil {
 			return false, rows.Final(err)
 		}
 		l.at += n
@@ -146,10 +116,10 @@ func (l *rollupLocal) step(in *vector.Batch, sel []uint16) (full bool, err error
 	return false, err
 }
 
-// add updates the most detailed group with rows, or with states that are rows.
-func (l *rollupLocal) add(in *vector.Batch, sel []uint16) error {
-	o, s := &l.r.options, l.states
-	if o.States == nil {
+// update adds rows, or states that are rows, to the most detailed group.
+func (l *rollupLocal) update(in *vector.Batch, sel []uint16) error {
+	s := l.states
+	if l.inputs == nil {
 		for i := range s.aggs {
 			a := &s.aggs[i]
 			err := a.Func.UpdateOne(in.Base(), l.level(0)+s.offsets[i], sel, in.Len, s.arguments(a, in.Cols))
@@ -159,9 +129,9 @@ func (l *rollupLocal) add(in *vector.Batch, sel []uint16) error {
 		}
 		return nil
 	}
-	row := l.level(len(o.Group) + 1)
+	row := l.level(len(l.group) + 1)
 	for _, k := range sel {
-		for i, c := range o.States {
+		for i, c := range l.inputs {
 			v := in.Cols[c]
 			*(*int64)(s.base.At(row + memory.Ref(8*i))) = v.I64[v.Index(int(k))]
 		}
@@ -175,16 +145,9 @@ func (l *rollupLocal) add(in *vector.Batch, sel []uint16) error {
 // emit gives the complete groups. full: there is no room for one, or for its strings.
 func (l *rollupLocal) emit() (full bool, err error) {
 	for ; l.next <= l.last; l.next++ {
-		if l.out.Len == l.out.Cap() {
-			return true, nil
+		if full, err := l.add(l.results); full || err != nil {
+			return full, err
 		}
-		if err := l.row(l.out.Len); err != nil {
-			if errors.Is(err, sqlerr.ErrNoSurplus) && l.out.Len > 0 {
-				return true, nil
-			}
-			return false, rows.Final(err)
-		}
-		l.out.Len++
 		own := []memory.Ref{l.level(l.next)}
 		if l.next < len(l.group) {
 			if err := l.states.combine([]memory.Ref{l.level(l.next + 1)}, own); err != nil {
@@ -197,12 +160,9 @@ func (l *rollupLocal) emit() (full bool, err error) {
 	return false, nil
 }
 
-// row writes the group of the next level to a row of the output; its strings are copied.
-func (l *rollupLocal) row(i int) error {
+// results writes the level and its aggregates to a row of the output, and NULL over the keys that it has not.
+func (l *rollupLocal) results(i int) error {
 	keys := len(l.group)
-	if err := l.r.keys.CopyRow(l.r.options.Account, l.place[0], l.out, i); err != nil {
-		return err
-	}
 	for c := keys - l.next; c < keys; c++ {
 		l.out.Cols[c].SetNull(i)
 	}
@@ -238,10 +198,8 @@ func (l *rollupLocal) Flush(context.Context) (*vector.Batch, error) {
 
 // Close implements exec.LocalOperator.
 func (l *rollupLocal) Close() error {
-	l.key.Close()
-	l.key = nil
-	l.r.options.Account.Free(l.page)
+	l.acct.Free(l.page)
 	l.page = memory.Page{}
-	l.out.Close()
+	l.close()
 	return nil
 }

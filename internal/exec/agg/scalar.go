@@ -6,8 +6,6 @@ import (
 
 	"github.com/spillwaydb/spillway/internal/exec"
 	"github.com/spillwaydb/spillway/internal/memory"
-	"github.com/spillwaydb/spillway/internal/rows"
-	"github.com/spillwaydb/spillway/internal/types"
 	"github.com/spillwaydb/spillway/internal/vector"
 )
 
@@ -24,23 +22,13 @@ type Scalar struct {
 }
 
 // NewScalar takes nothing of the account yet.
-func NewScalar(o ScalarOptions) (*Scalar, error) {
-	return &Scalar{options: o, states: newStates(o.Aggs)}, nil
-}
+func NewScalar(o ScalarOptions) *Scalar { return &Scalar{options: o, states: newStates(o.Aggs)} }
 
 // ScalarMinBytes is the minimum of an aggregation without groups; Account may be nil.
 func ScalarMinBytes(o ScalarOptions) int64 {
 	s := newStates(o.Aggs)
 	workers := int64(max(o.Workers, 1))
-	return (workers+1)*int64(memory.PageSize(s.bytes)) + vector.BatchBytes(o.output(), 1, arenaBytes)
-}
-
-func (o *ScalarOptions) output() []types.Type {
-	out := make([]types.Type, len(o.Aggs))
-	for i, a := range o.Aggs {
-		out[i] = a.Type
-	}
-	return out
+	return (workers+1)*int64(memory.PageSize(s.bytes)) + vector.BatchBytes(resultTypes(o.Aggs), 1, arenaBytes)
 }
 
 // Sink is the end of the pipeline below.
@@ -134,7 +122,7 @@ func (s scalarSource) MaxWorkers() int { return 1 }
 // NewLocal implements exec.Source.
 func (s scalarSource) NewLocal(*exec.Worker) (exec.LocalSource, error) {
 	acct := s.options.Account
-	out, err := vector.NewBatch(acct, s.options.output(), 1, arenaBytes)
+	out, err := vector.NewBatch(acct, resultTypes(s.options.Aggs), 1, arenaBytes)
 	if err != nil {
 		return nil, err
 	}
@@ -167,6 +155,3 @@ func (l *scalarRow) Close() error {
 	l.out.Close()
 	return nil
 }
-
-// ChunkRows of references fit the scratch space of a worker.
-const _ = uint(rows.ChunkRows - 1)

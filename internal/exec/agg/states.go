@@ -3,6 +3,7 @@ package agg
 import (
 	"github.com/spillwaydb/spillway/internal/memory"
 	"github.com/spillwaydb/spillway/internal/rows"
+	"github.com/spillwaydb/spillway/internal/types"
 	"github.com/spillwaydb/spillway/internal/vector"
 )
 
@@ -20,6 +21,15 @@ func newStates(aggs []Aggregate) *states {
 		s.bytes += (a.Func.StateBytes() + 7) &^ 7
 	}
 	return s
+}
+
+// resultTypes are those of the aggregates' results.
+func resultTypes(aggs []Aggregate) []types.Type {
+	out := make([]types.Type, len(aggs))
+	for i, a := range aggs {
+		out[i] = a.Type
+	}
+	return out
 }
 
 // worker is the scratch space with which one worker uses states. at is where the reserved bytes of its rows begin.

@@ -6,9 +6,7 @@ import (
 
 	"github.com/spillwaydb/spillway/internal/exec"
 	"github.com/spillwaydb/spillway/internal/expr"
-	"github.com/spillwaydb/spillway/internal/memory"
 	"github.com/spillwaydb/spillway/internal/rows"
-	"github.com/spillwaydb/spillway/internal/sqlerr"
 	"github.com/spillwaydb/spillway/internal/types"
 	"github.com/spillwaydb/spillway/internal/vector"
 )
@@ -16,43 +14,24 @@ import (
 // stream aggregates sorted input, one group at a time.
 type stream struct {
 	options StreamOptions
-	keys    *rows.Layout
-	page    int
+	shape   *shape
 }
 
 var _ exec.Operator = (*stream)(nil)
 
-func (o *StreamOptions) groupTypes() []types.Type {
-	out := make([]types.Type, len(o.Group))
-	for i, c := range o.Group {
-		out[i] = o.Types[c]
+func (o *StreamOptions) shape() *shape {
+	computed := make([]types.Type, len(o.Aggs))
+	for i, a := range o.Aggs {
+		computed[i] = a.Type
 	}
-	return out
-}
-
-func (o *StreamOptions) output() []types.Type {
-	out := o.groupTypes()
-	for _, a := range o.Aggs {
-		out = append(out, a.Type)
-	}
-	return out
-}
-
-func (o *StreamOptions) batchRows() int {
-	if o.BatchRows > 0 {
-		return o.BatchRows
-	}
-	return rows.BatchRows(o.output(), 0)
+	s := newShape(o.Group, columnTypes(o.Types, o.Group), computed, o.BatchRows)
+	s.arena = vector.RowArenaBytes(s.output)
+	return s
 }
 
 // StreamMinBytes is the minimum of an aggregation of sorted input; Account may be nil.
 func StreamMinBytes(o StreamOptions) int64 {
-	keys := rows.NewLayout(o.groupTypes(), 0)
-	page := keys.PageBytes(0)
-	n := vector.BatchBytes(o.output(), o.batchRows(), vector.RowArenaBytes(o.output()))
-	if len(o.Group) > 0 {
-		n += int64(page) + 2*keys.OverflowBytes(page)
-	}
+	n := o.shape().minBytes()
 	for _, a := range o.Aggs {
 		n += a.MinBytes
 	}
@@ -60,22 +39,17 @@ func StreamMinBytes(o StreamOptions) int64 {
 }
 
 // NewStream returns the streaming operator; it takes its pages at NewLocal, which is called once.
-func NewStream(o StreamOptions) (exec.Operator, error) {
-	l := rows.NewLayout(o.groupTypes(), 0)
-	return &stream{options: o, keys: l, page: l.PageBytes(0)}, nil
-}
+func NewStream(o StreamOptions) exec.Operator { return &stream{options: o, shape: o.shape()} }
 
 // NewLocal implements exec.Operator.
 func (s *stream) NewLocal(*exec.Worker) (exec.LocalOperator, error) {
-	o := &s.options
-	l := &streamLocal{sorted: newSorted(o.Group, rows.NewMatcher(o.Account, s.keys)), s: s}
-	var err error
-	arena := vector.RowArenaBytes(o.output())
-	if l.out, err = vector.NewBatch(o.Account, o.output(), o.batchRows(), arena); err != nil {
+	base, err := newSorted(s.options.Account, s.shape)
+	if err != nil {
 		return nil, err
 	}
-	for _, a := range o.Aggs {
-		st, err := a.New(o.Account)
+	l := &streamLocal{sorted: base, aggs: s.options.Aggs}
+	for _, a := range l.aggs {
+		st, err := a.New(l.acct)
 		if err == nil {
 			l.states = append(l.states, st)
 			err = st.Reset()
@@ -90,19 +64,15 @@ func (s *stream) NewLocal(*exec.Worker) (exec.LocalOperator, error) {
 // Close implements exec.Operator.
 func (s *stream) Close() error { return nil }
 
-// streamLocal has the group in work: its key in a collection of one row, the states of its aggregates.
+// streamLocal has the states of the group in work.
 type streamLocal struct {
 	sorted
-	s      *stream
+	aggs   []StreamAggregate
 	states []expr.GroupState
 	args   []*vector.Vector
 
-	key   *rows.Collection // nil: no group is in work
-	place [1]memory.Ref
-	begun bool // a group is in work, or there is only one
+	begun bool // a group is in work
 	ready bool // the group in work is complete, its row is still to be made
-
-	ended bool
 }
 
 // Execute adds the rows of in to their groups; it returns complete ones when the output is full or in is used up.
@@ -115,12 +85,12 @@ func (l *streamLocal) step(in *vector.Batch, sel []uint16) (full bool, err error
 	if l.begun && !l.ready {
 		n := len(sel) - l.at
 		if len(l.group) > 0 {
-			if n, err = l.matcher.Prefix(in.Base(), l.group, sel[l.at:], l.place[0]); err != nil {
+			if n, err = l.same(in, sel[l.at:]); err != nil {
 				return false, err
 			}
 		}
 		if n > 0 {
-			if err := l.add(in, sel[l.at:l.at+n]); err != nil {
+			if err := l.update(in, sel[l.at:l.at+n]); err != nil {
 				return false, err
 			}
 			l.at += n
@@ -135,25 +105,18 @@ func (l *streamLocal) step(in *vector.Batch, sel []uint16) (full bool, err error
 			return full, err
 		}
 	}
+	l.begun = true
+	if len(l.group) == 0 {
+		return false, nil
+	}
 	return false, l.begin(sel[l.at])
 }
 
-// begin starts the group of a row.
-func (l *streamLocal) begin(row uint16) error {
-	l.begun = true
-	if len(l.group) == 0 {
-		return nil
-	}
-	l.key = rows.NewCollection(l.s.options.Account, l.s.keys, l.s.page)
-	_, err := l.key.Append(l.group, []uint16{row}, l.place[:])
-	return rows.Final(err)
-}
-
-// add updates the states with rows of the group.
-func (l *streamLocal) add(in *vector.Batch, sel []uint16) error {
+// update adds rows of the group to its states.
+func (l *streamLocal) update(in *vector.Batch, sel []uint16) error {
 	for i, st := range l.states {
 		l.args = l.args[:0]
-		for _, c := range l.s.options.Aggs[i].Args {
+		for _, c := range l.aggs[i].Args {
 			l.args = append(l.args, in.Cols[c])
 		}
 		if err := st.Update(sel, 0, 0, l.args); err != nil {
@@ -163,35 +126,23 @@ func (l *streamLocal) add(in *vector.Batch, sel []uint16) error {
 	return nil
 }
 
-// emit makes the row of the complete group. full: there is no room for it, or for its strings.
+// emit gives the complete group. full: there is no room for it, or for its strings.
 func (l *streamLocal) emit() (full bool, err error) {
-	if l.out.Len == l.out.Cap() {
-		return true, nil
+	if full, err := l.add(l.results); full || err != nil {
+		return full, err
 	}
-	if err := l.row(l.out.Len); err != nil {
-		if errors.Is(err, sqlerr.ErrNoSurplus) && l.out.Len > 0 {
-			return true, nil
-		}
-		return false, rows.Final(err)
-	}
-	l.out.Len++
 	for _, st := range l.states {
 		if err := st.Reset(); err != nil {
 			return false, err
 		}
 	}
-	l.key.Close()
-	l.key, l.begun, l.ready = nil, false, false
+	l.forget()
+	l.begun, l.ready = false, false
 	return false, nil
 }
 
-// row writes the group to a row of the output; its strings are copied.
-func (l *streamLocal) row(i int) error {
-	if len(l.group) > 0 {
-		if err := l.s.keys.CopyRow(l.s.options.Account, l.place[0], l.out, i); err != nil {
-			return err
-		}
-	}
+// results writes the aggregates of the group to a row of the output.
+func (l *streamLocal) results(i int) error {
 	for j, st := range l.states {
 		if err := st.Result(l.out.Cols[len(l.group)+j], i, l.out.Arena()); err != nil {
 			return err
@@ -215,12 +166,10 @@ func (l *streamLocal) Flush(context.Context) (*vector.Batch, error) {
 
 // Close implements exec.LocalOperator.
 func (l *streamLocal) Close() error {
-	l.key.Close()
-	l.key = nil
 	for _, st := range l.states {
 		st.Close()
 	}
 	l.states = nil
-	l.out.Close()
+	l.close()
 	return nil
 }

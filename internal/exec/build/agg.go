@@ -95,10 +95,7 @@ func (b *builder) hashAgg(n *physical.Agg, p *pipe, group []int, aggs []agg.Aggr
 		s.live = b.state(n, n.EstRows, out, groupRowBytes, p.live)
 		return s, nil
 	}
-	h, err := agg.NewHash(o)
-	if err != nil {
-		return nil, err
-	}
+	h := agg.NewHash(o)
 	b.operator(t, n, h)
 	s := b.breaker(p, n, t, h.Sink(), h.Source(), out, p.workers)
 	s.anyOrder = true
@@ -116,10 +113,7 @@ func (b *builder) scalarAgg(n *physical.Agg, p *pipe, aggs []agg.Aggregate) (*pi
 	if b.dry {
 		return b.dryBreaker(p, n, t, out, 1), nil
 	}
-	s, err := agg.NewScalar(o)
-	if err != nil {
-		return nil, err
-	}
+	s := agg.NewScalar(o)
 	b.keep(t, s.Close)
 	return b.breaker(p, n, t, s.Sink(), s.Source(), out, 1), nil
 }
@@ -148,11 +142,7 @@ func (b *builder) streamAgg(n *physical.Agg, p *pipe, group []int, args [][]int)
 	}
 	o.Account = t.acct
 	if !b.dry {
-		op, err := agg.NewStream(o)
-		if err != nil {
-			return nil, err
-		}
-		b.step(p, n, op)
+		b.step(p, n, agg.NewStream(o))
 	}
 	p.types, p.capacity, p.workers, p.serial = out, capacity, 1, true
 	return p, nil

@@ -64,11 +64,7 @@ func (b *builder) rollup(n *physical.Rollup) (*pipe, error) {
 	}
 	o.Account = t.acct
 	if !b.dry {
-		op, err := agg.NewRollup(o)
-		if err != nil {
-			return nil, err
-		}
-		b.step(p, n, op)
+		b.step(p, n, agg.NewRollup(o))
 	}
 	p.types, p.capacity, p.workers, p.serial = out, o.BatchRows, 1, true
 	return p, nil
