@@ -130,13 +130,7 @@ func applyTest(t testing.TB, n int, o Options, runs *int) *exectest.Test {
 			a = New(o)
 			return exectest.Step(a), nil
 		},
-		Check: func(t testing.TB, got []exectest.Row) {
-			have := map[uint64]int{}
-			for _, r := range got {
-				have[exectest.Print(r)]++
-			}
-			require.Equal(t, want, have)
-		},
+		Check: func(t testing.TB, got []exectest.Row) { require.Equal(t, want, exectest.Counts(got)) },
 		Short: true,
 	}
 }

@@ -25,15 +25,6 @@ var columns = []exectest.Gen{
 	{Type: types.NewDecimal(30, 2), Distinct: 2},
 }
 
-// counts says how often each row comes.
-func counts(in []exectest.Row) map[uint64]int {
-	out := map[uint64]int{}
-	for _, r := range in {
-		out[exectest.Print(r)]++
-	}
-	return out
-}
-
 func inputRows() int {
 	if testing.Short() {
 		return 300
@@ -43,7 +34,7 @@ func inputRows() int {
 
 func TestTable(t *testing.T) {
 	input := exectest.Make(testutil.Rand(t), inputRows(), columns)
-	want := counts(input)
+	want := exectest.Counts(input)
 	o := Options{Types: exectest.Types(columns), PageBytes: rows.PageBytes(0, 1), BatchRows: 100}
 	(&exectest.Test{
 		Types: o.Types,
@@ -57,7 +48,7 @@ func TestTable(t *testing.T) {
 			table := NewTable(o)
 			return exectest.Breaker(table.Sink(), table.Source([]int{0, 1, 2, 3}), table.Close), nil
 		},
-		Check: func(t testing.TB, got []exectest.Row) { require.Equal(t, want, counts(got)) },
+		Check: func(t testing.TB, got []exectest.Row) { require.Equal(t, want, exectest.Counts(got)) },
 		Short: true,
 	}).Run(t)
 }
@@ -103,20 +94,20 @@ func recursionTest(o Options, input []exectest.Row, check func(t testing.TB, got
 
 func TestRecursionDistinct(t *testing.T) {
 	input := exectest.Make(testutil.Rand(t), inputRows(), columns)
-	want := counts(input)
+	want := exectest.Counts(input)
 	for k := range want {
 		want[k] = 1
 	}
 	require.Less(t, len(want), len(input))
 	recursionTest(Options{Distinct: true, MaxRounds: 1}, input, func(t testing.TB, got []exectest.Row) {
-		require.Equal(t, want, counts(got))
+		require.Equal(t, want, exectest.Counts(got))
 	}).Run(t)
 }
 
 // TestRecursionLimit: three rounds and a bit, without the first row.
 func TestRecursionLimit(t *testing.T) {
 	input := exectest.Make(testutil.Rand(t), inputRows()/4, columns)
-	want := counts(input)
+	want := exectest.Counts(input)
 	for k := range want {
 		want[k] *= 3
 	}
@@ -126,7 +117,7 @@ func TestRecursionLimit(t *testing.T) {
 	}
 	o := Options{HasLimit: true, Offset: 1, Count: uint64(3*len(input)) + 9, MaxRounds: 3}
 	recursionTest(o, input, func(t testing.TB, got []exectest.Row) {
-		require.Equal(t, want, counts(got))
+		require.Equal(t, want, exectest.Counts(got))
 	}).Run(t)
 }
 
@@ -142,12 +133,12 @@ func TestTooManyRounds(t *testing.T) {
 func TestSortedRounds(t *testing.T) {
 	input := exectest.Make(testutil.Rand(t), inputRows(), []exectest.Gen{columns[0], columns[1],
 		{Type: types.NewDouble(), Distinct: 1 << 40}, columns[3]})
-	want := counts(input)
+	want := exectest.Counts(input)
 	for k := range want {
 		want[k] = 1
 	}
 	x := recursionTest(Options{Distinct: true, MaxRounds: 1}, input, func(t testing.TB, got []exectest.Row) {
-		require.Equal(t, want, counts(got))
+		require.Equal(t, want, exectest.Counts(got))
 	})
 	r := x.Do(t, exectest.Conditions{Shape: exectest.Shape{Rows: 100}, ForceSpill: true})
 	require.NoError(t, r.Err)

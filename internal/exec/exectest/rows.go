@@ -102,6 +102,15 @@ func Compare(a, b types.Datum) int {
 // Print is a number that is the same for rows with identical values, and hardly ever for others.
 func Print(r Row) uint64 { return fingerprint(r, false) }
 
+// Counts says how often each row comes, by its Print.
+func Counts(rows []Row) map[uint64]int {
+	out := map[uint64]int{}
+	for _, r := range rows {
+		out[Print(r)]++
+	}
+	return out
+}
+
 // KeyPrint is Print for rows that are equal as keys of GROUP BY are.
 func KeyPrint(r Row) uint64 { return fingerprint(r, true) }
 

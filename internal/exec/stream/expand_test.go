@@ -2,7 +2,6 @@ package stream
 
 import (
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -21,7 +20,7 @@ func TestExpand(t *testing.T) {
 		{Type: types.NewText(types.Text, collation.UTF8MB4Bin), Distinct: 5, Length: 100},
 	}
 	input := exectest.Make(testutil.Rand(t), 500, columns)
-	env := &expr.Env{Location: time.UTC, Collation: collation.Default, MaxPacket: 64 << 20}
+	env := newEnv()
 	text := &expr.Column{Index: 1, T: columns[1].Type}
 	twice, err := expr.NewCall("concat", []expr.Expr{text, text}, env) // strings of its own: parts of a batch
 	require.NoError(t, err)
@@ -45,13 +44,7 @@ func TestExpand(t *testing.T) {
 		New: func(acct *memory.Account, _ *memory.Statement, _ int) (*exectest.Subject, error) {
 			return exectest.Step(NewExpand(acct, keys, vector.MaxRows, env)), nil
 		},
-		Check: func(t testing.TB, got []exectest.Row) {
-			have := map[uint64]int{}
-			for _, r := range got {
-				have[exectest.Print(r)]++
-			}
-			require.Equal(t, want, have)
-		},
+		Check: func(t testing.TB, got []exectest.Row) { require.Equal(t, want, exectest.Counts(got)) },
 		Short: true,
 	}).Run(t)
 }

@@ -33,13 +33,7 @@ func TestRepeat(t *testing.T) {
 		New: func(acct *memory.Account, _ *memory.Statement, _ int) (*exectest.Subject, error) {
 			return exectest.Step(NewRepeat(acct, 1, vector.MaxRows)), nil
 		},
-		Check: func(t testing.TB, got []exectest.Row) {
-			have := map[uint64]int{}
-			for _, r := range got {
-				have[exectest.Print(r)]++
-			}
-			require.Equal(t, want, have)
-		},
+		Check: func(t testing.TB, got []exectest.Row) { require.Equal(t, want, exectest.Counts(got)) },
 		Short: true,
 	}).Run(t)
 }

@@ -25,14 +25,6 @@ func newEnv() *expr.Env {
 	return &expr.Env{Location: time.UTC, Collation: collation.Default, MaxPacket: 64 << 20}
 }
 
-func counts(rows []exectest.Row) map[uint64]int {
-	n := map[uint64]int{}
-	for _, r := range rows {
-		n[exectest.Print(r)]++
-	}
-	return n
-}
-
 // Only rows for which every condition is true pass; NULL is not true.
 func TestFilter(t *testing.T) {
 	env := newEnv()
@@ -55,7 +47,7 @@ func TestFilter(t *testing.T) {
 		New: func(acct *memory.Account, _ *memory.Statement, _ int) (*exectest.Subject, error) {
 			return exectest.Step(NewFilter(acct, conds, vector.MaxRows, env)), nil
 		},
-		Check: func(t testing.TB, got []exectest.Row) { require.Equal(t, counts(want), counts(got)) },
+		Check: func(t testing.TB, got []exectest.Row) { require.Equal(t, exectest.Counts(want), exectest.Counts(got)) },
 		Short: true,
 	}).Run(t)
 }
@@ -80,7 +72,7 @@ func TestProject(t *testing.T) {
 		New: func(acct *memory.Account, _ *memory.Statement, _ int) (*exectest.Subject, error) {
 			return exectest.Step(NewProject(acct, exprs, vector.MaxRows, env)), nil
 		},
-		Check: func(t testing.TB, got []exectest.Row) { require.Equal(t, counts(want), counts(got)) },
+		Check: func(t testing.TB, got []exectest.Row) { require.Equal(t, exectest.Counts(want), exectest.Counts(got)) },
 		Short: true,
 	}).Run(t)
 }
@@ -103,7 +95,7 @@ func TestLimit(t *testing.T) {
 					require.Len(t, got, int(x.want))
 					if ordered {
 						from := min(x.offset, rows)
-						require.Equal(t, counts(input[from:from+x.want]), counts(got))
+						require.Equal(t, exectest.Counts(input[from:from+x.want]), exectest.Counts(got))
 					}
 				},
 				Short: true,
@@ -125,7 +117,7 @@ func TestMaxOneRow(t *testing.T) {
 			Check: func(t testing.TB, got []exectest.Row) {
 				require.Len(t, got, 1)
 				if n == 1 {
-					require.Equal(t, counts(input), counts(got))
+					require.Equal(t, exectest.Counts(input), exectest.Counts(got))
 				} else {
 					require.True(t, got[0][0].IsNull() && got[0][1].IsNull())
 				}
