@@ -112,7 +112,7 @@ func writeDefault(b *strings.Builder, c *schema.Column) {
 	case schema.DefaultValue:
 		b.WriteString(" DEFAULT " + valueText(c.Default()))
 	default:
-		if c.Type.Nullable && !c.Type.IsBlob() && c.Type.ID != types.JSON {
+		if c.Type.Nullable && !c.Type.IsBlob() {
 			b.WriteString(" DEFAULT NULL")
 		}
 	}

@@ -196,11 +196,12 @@ func (n *Value) Format(w io.Writer) { _, _ = io.WriteString(w, n.sql()) }
 
 // Restore implements ast.Node.
 func (n *Value) Restore(ctx *format.RestoreCtx) error {
+	if cs := n.Introducer(); cs != "" && !ctx.Flags.HasStringWithoutCharset() {
+		ctx.WritePlain("_")
+		ctx.WriteKeyWord(cs)
+		ctx.WritePlain(" ")
+	}
 	if n.kind == KindString {
-		if cs := n.Introducer(); cs != "" && !ctx.Flags.HasStringWithoutCharset() {
-			ctx.WritePlain("_")
-			ctx.WriteKeyWord(cs)
-		}
 		ctx.WriteString(n.text)
 		return nil
 	}
@@ -234,6 +235,11 @@ func (n *Value) sql() string {
 		}
 		b.WriteByte('\'')
 		return b.String()
+	case KindFloat:
+		if !strings.ContainsAny(n.text, "eE") {
+			return n.text + "e0" // without an exponent it is a decimal
+		}
+		return n.text
 	default:
 		return n.text
 	}

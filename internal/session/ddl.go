@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/pingcap/tidb/pkg/parser/ast"
-	"github.com/pingcap/tidb/pkg/parser/format"
 
 	"github.com/spillwaydb/spillway/internal/catalog"
 	"github.com/spillwaydb/spillway/internal/expr"
@@ -351,16 +350,16 @@ func (s *Session) columnDefaultSpec(
 		return nil
 	}
 	if expression {
-		var b strings.Builder
-		if err := e.Restore(format.NewRestoreCtx(format.DefaultRestoreFlags, &b)); err != nil {
+		written, err := restore(e)
+		if err != nil {
 			return err
 		}
-		*kind, *text = schema.DefaultExpression, b.String()
+		*kind, *text = schema.DefaultExpression, written
 		budget := s.newLedger()
 		defer budget.release()
 		var column schema.Column
 		column.SetDefaultText(*text)
-		_, err := bind.DefaultExpression(s.bindContext(env, answer{}, budget), &column)
+		_, err = bind.DefaultExpression(s.bindContext(env, answer{}, budget), &column)
 		return err
 	}
 	d, err := s.evalScalar(ctx, env, e, answer{})

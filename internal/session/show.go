@@ -90,9 +90,13 @@ func (s *Session) showQuery(n *ast.ShowStmt) (string, error) {
 	return "SELECT * FROM (" + list + ") AS `list`" + where, nil
 }
 
+// storedFlags write a tree so that it is read again under no SQL mode.
+const storedFlags = format.DefaultRestoreFlags | format.RestoreStringEscapeBackslash
+
+// restore is the text of a tree.
 func restore(n ast.Node) (string, error) {
 	var b strings.Builder
-	err := n.Restore(format.NewRestoreCtx(format.DefaultRestoreFlags, &b))
+	err := n.Restore(format.NewRestoreCtx(storedFlags, &b))
 	return b.String(), err
 }
 

@@ -246,7 +246,7 @@ func (f *aggregateFinder) Leave(n ast.Node) (ast.Node, bool) { return n, true }
 func (s *block) expand() error {
 	for _, f := range s.n.Fields.Fields {
 		if f.WildCard == nil {
-			name, alias := fieldName(f)
+			name, alias := FieldName(f)
 			s.fields = append(s.fields, field{name: name, alias: alias, node: f.Expr})
 			continue
 		}
@@ -280,9 +280,9 @@ func (s *block) expand() error {
 	return nil
 }
 
-// fieldName is the name of a result column: the alias, the column's name as written, a string literal's text, or else
+// FieldName is the name of a result column: the alias, the column's name as written, a string literal's text, or else
 // the text of the expression.
-func fieldName(f *ast.SelectField) (name string, alias bool) {
+func FieldName(f *ast.SelectField) (name string, alias bool) {
 	if f.AsName.O != "" {
 		return f.AsName.O, true
 	}
