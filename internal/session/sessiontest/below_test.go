@@ -71,9 +71,9 @@ func TestBelow(t *testing.T) {
 			want, err := q.run(t.Context(), t, c, nil)
 			require.NoError(t, err)
 			base := r.baseline()
-			killSweep(t, c, q, want, base)
+			killSweep(t, c, q, each, want, base)
 			for _, m := range modes {
-				sweep(t, c, q, m, want, base)
+				sweep(t, c, q, m, each, want, base)
 			}
 		})
 	}

@@ -131,7 +131,7 @@ func TestBuildSweep(t *testing.T) {
 			if m.name == "minimum" {
 				continue // fills no pages that are not granted
 			}
-			for n := int64(1); ; n = next(2 * n) {
+			for n := int64(1); ; n = each(2 * n) {
 				var count, touched atomic.Int64
 				m.arm(r, func() bool {
 					k := count.Add(1)

@@ -114,7 +114,7 @@ func (r *Rows) LocalInfile(_ context.Context, name string) (io.ReadCloser, error
 		return nil, errors.New("sessiontest: no such file")
 	}
 	var b strings.Builder
-	for i := range 1000 {
+	for i := range 200 {
 		fmt.Fprintf(&b, "%d\t%d\t%s\n", i*7919%4000, i%50, strings.Repeat(string(rune('a'+i%26)), i%60))
 	}
 	return io.NopCloser(strings.NewReader(b.String())), nil

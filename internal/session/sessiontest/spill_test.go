@@ -27,7 +27,7 @@ func TestTightSweep(t *testing.T) {
 			require.Greater(t, r.Spill.Stats().Writes, written, "it must spill")
 			base := r.baseline()
 			for _, m := range diskModes {
-				sweep(t, c, q, m, want, base)
+				sweep(t, c, q, m, each, want, base)
 			}
 		})
 	}

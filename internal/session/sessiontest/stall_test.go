@@ -49,20 +49,22 @@ func TestCancel(t *testing.T) {
 
 // TestCancelDuringOperations ends each query at the N-th operation of the pool.
 func TestCancelDuringOperations(t *testing.T) {
-	r := New(t, Options{})
-	c := fill(t, r, sweepRows)
-	c.Must("set spillway_force_spill = 1")
-	for _, q := range swept() {
-		t.Run(q.name, func(t *testing.T) {
-			want, err := q.run(t.Context(), t, c, nil)
-			require.NoError(t, err)
-			killSweep(t, c, q, want, r.baseline())
-		})
-	}
+	sized(t, func(t *testing.T, rows int, next step) {
+		r := New(t, Options{})
+		c := fill(t, r, rows)
+		c.Must("set spillway_force_spill = 1")
+		for _, q := range swept() {
+			t.Run(q.name, func(t *testing.T) {
+				want, err := q.run(t.Context(), t, c, nil)
+				require.NoError(t, err)
+				killSweep(t, c, q, next, want, r.baseline())
+			})
+		}
+	})
 }
 
-// killSweep ends the query at its N-th operation of the pool, for N = 1, 2, ... until a run has no N-th operation.
-func killSweep(t *testing.T, c *Client, q *query, want []string, base baseline) {
+// killSweep ends the query at its N-th operation of the pool, for N = 1, next(1), ... until a run has no N-th operation.
+func killSweep(t *testing.T, c *Client, q *query, next step, want []string, base baseline) {
 	r := c.rig
 	for n := int64(1); ; n = next(n) {
 		var count atomic.Int64

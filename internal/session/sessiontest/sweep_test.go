@@ -92,25 +92,49 @@ func TestSpillSweep(t *testing.T) {
 }
 
 func sweepAll(t *testing.T, modes []mode, settings ...string) {
-	r := New(t, Options{})
-	c := fill(t, r, sweepRows)
-	for _, s := range settings {
-		c.Must(s)
-	}
-	for _, q := range swept() {
-		t.Run(q.name, func(t *testing.T) {
-			want, err := q.run(t.Context(), t, c, nil)
-			require.NoError(t, err)
-			base := r.baseline()
-			for _, m := range modes {
-				sweep(t, c, q, m, want, base)
-			}
-		})
-	}
+	sized(t, func(t *testing.T, rows int, next step) {
+		r := New(t, Options{})
+		c := fill(t, r, rows)
+		for _, s := range settings {
+			c.Must(s)
+		}
+		for _, q := range swept() {
+			t.Run(q.name, func(t *testing.T) {
+				want, err := q.run(t.Context(), t, c, nil)
+				require.NoError(t, err)
+				base := r.baseline()
+				for _, m := range modes {
+					sweep(t, c, q, m, next, want, base)
+				}
+			})
+		}
+	})
 }
 
-// sweep fails the N-th operation for N = 1, 2, ... until a run has no N-th operation.
-func sweep(t *testing.T, c *Client, q *query, m mode, want []string, base baseline) {
+// step is the operation to fail after the n-th.
+type step func(n int64) int64
+
+// each fails each operation in long runs, else ever fewer.
+func each(n int64) int64 {
+	if testutil.Long() {
+		return n + 1
+	}
+	return n + 1 + n/2
+}
+
+// sized runs a sweep over many rows; when the run is long over few rows, too, with each operation. The operations grow
+// with the rows and so does the time of each run: that would take hours over many.
+func sized(t *testing.T, run func(t *testing.T, rows int, next step)) {
+	if !testutil.Long() {
+		run(t, sweepRows, each)
+		return
+	}
+	t.Run("each", func(t *testing.T) { run(t, sweepRows/10, each) })
+	t.Run("many", func(t *testing.T) { run(t, sweepRows, func(n int64) int64 { return n + 1 + n/50 }) })
+}
+
+// sweep fails the N-th operation for N = 1, next(1), ... until a run has no N-th operation.
+func sweep(t *testing.T, c *Client, q *query, m mode, next func(int64) int64, want []string, base baseline) {
 	failed := 0
 	for n := int64(1); ; n = next(n) {
 		var count, touched atomic.Int64
@@ -144,12 +168,4 @@ func sweep(t *testing.T, c *Client, q *query, m mode, want []string, base baseli
 			return
 		}
 	}
-}
-
-// next is the next operation to fail: each one in long runs, else ever fewer.
-func next(n int64) int64 {
-	if testutil.Long() {
-		return n + 1
-	}
-	return n + 1 + n/2
 }

@@ -17,7 +17,7 @@ func TestUndoneAlone(t *testing.T) {
 	c := fill(t, r, 60)
 	base := r.baseline()
 	whole := 0
-	for n, onwards := int64(1), false; ; n = next(n) {
+	for n, onwards := int64(1), false; ; n = each(n) {
 		c.Must("begin")
 		c.Must("insert into w select id + 1000, a, b from t")
 		c.Must("update w set k = 77 where id >= 1000")
