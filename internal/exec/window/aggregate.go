@@ -163,19 +163,19 @@ func (r *running) remove(state memory.Ref, start int64) error {
 	return err
 }
 
-// sliding is an aggregate over frames that slide, by two stacks; see the package comment.
+// sliding is an aggregate over frames that slide. The stack has states; slot 0 is the one behind the cut.
 type sliding struct {
 	states
+	slide
 	frame *frame
-	in    feed    // rows behind the cut
-	flip  *reader // rows that go on the stack
-	near  near    // small frames; without a reader if the order of additions does not show
-	front stack
+	in    feed        // rows behind the cut
+	flip  *reader     // rows that go on the stack
+	near  near        // small frames; without a reader if the order of additions does not show
 	room  memory.Page // states of a reader's rows
 	refs  [readRows]memory.Ref
-
-	from, cut, to int64 // the stack has from..cut-1, slot 0 the aggregate of cut..to-1
 }
+
+var _ slider = (*sliding)(nil)
 
 // slidingBytes is what it holds besides states and readers: room for the states of a reader's rows.
 func slidingBytes(acc expr.Accumulator) int64 {
@@ -220,10 +220,8 @@ func (f *sliding) segment(s *segment) error {
 		return err
 	}
 	defer f.front.shut(memory.ReuseSoon)
-	if s.fresh {
-		if err := f.empty(s.start); err != nil {
-			return err
-		}
+	if err := f.begin(s, f); err != nil {
+		return err
 	}
 	back, result := f.slot(0), f.slot(1)
 	for k := range s.n {
@@ -234,14 +232,15 @@ func (f *sliding) segment(s *segment) error {
 			}
 			continue
 		}
-		if err := f.slide(start, end); err != nil {
+		if err := f.move(start, end, f); err != nil {
 			return err
 		}
-		if f.from >= f.cut {
+		top := f.top()
+		if top == 0 {
 			f.set(s.at+k, back[0])
 			continue
 		}
-		f.copy(result[0], f.front.peek())
+		f.copy(result[0], top)
 		if err := f.acc.Combine(f.base, result, back); err != nil {
 			return err
 		}
@@ -257,46 +256,14 @@ func (f *sliding) segment(s *segment) error {
 	return nil
 }
 
-// empty makes the frame an empty one at a row.
-func (f *sliding) empty(row int64) error {
-	f.acc.Init(f.base, f.slot(0))
-	f.from, f.cut, f.to = row, row, row
-	return f.front.clear()
-}
+func (f *sliding) reset() { f.acc.Init(f.base, f.slot(0)) }
 
-// slide makes the frame start..end-1; neither is less than before.
-func (f *sliding) slide(start, end int64) error {
-	switch {
-	case start == f.from:
-	case start >= f.to:
-		if err := f.empty(start); err != nil {
-			return err
-		}
-	case start >= f.cut:
-		return f.turn(start, end)
-	default:
-		if err := f.front.pop(start - f.from); err != nil {
-			return err
-		}
-		f.from = start
-	}
-	if end > f.to {
-		if err := f.in.add(&f.states, f.slot(0)[0], f.to, end); err != nil {
-			return err
-		}
-		f.to = end
-	}
-	return nil
-}
+func (f *sliding) add(from, to int64) error { return f.in.add(&f.states, f.slot(0)[0], from, to) }
 
-// turn puts all rows of the frame on the stack: each row's state is that of the rows from it to the last.
+// turn implements slider.
 func (f *sliding) turn(start, end int64) error {
-	end = max(end, f.to)
-	if err := f.empty(start); err != nil {
-		return err
-	}
 	before := memory.Ref(0)
-	err := f.flip.backward(start, end, func(n int) error {
+	return f.flip.backward(start, end, func(n int) error {
 		refs := f.refs[:n]
 		f.acc.Init(f.base, refs)
 		if err := f.acc.Update(f.base, refs, nil, f.flip.batch.Cols); err != nil {
@@ -324,6 +291,4 @@ func (f *sliding) turn(start, end int64) error {
 		f.copy(f.slot(1)[0], before)
 		return nil
 	})
-	f.cut, f.to = end, end
-	return err
 }

@@ -8,24 +8,25 @@ import (
 	"github.com/spillwaydb/spillway/internal/vector"
 )
 
-// extreme finds the places of MIN and MAX of strings: of equal ones, the first. It is the algorithm of sliding with
-// rows' numbers as states, and the strings of two of them at hand.
+// extreme finds the places of MIN and MAX of strings: of equal ones, the first. The stack has rows' numbers, noRow where
+// all strings are NULL; the strings of two of them are at hand.
 type extreme struct {
+	slide
 	max   bool
 	t     types.Type
 	frame *frame
 	b     *buffer
-	front stack // of numbers, noRow where all strings are NULL
 
-	in, top, flip *text
-	topText       textBuffer // the string of the uppermost row
-	backText      textBuffer // the string of the row back
+	in, first, flip *text
+	topText         textBuffer // the string of the uppermost row
+	backText        textBuffer // the string of the row back
 
-	from, cut, to int64
-	topRow        int64 // whose string topText is
-	back          int64 // the row of cut..to-1; noRow
-	better        int64 // the better of both, as last found; noRow: not compared since one changed
+	topRow int64 // whose string topText is
+	back   int64 // the row of cut..to-1; noRow
+	better int64 // the better of both, as last found; noRow: not compared since one changed
 }
+
+var _ slider = (*extreme)(nil)
 
 // textBuffer holds a copy of a string: in a held page up to its size, in a leased one beyond.
 type textBuffer struct {
@@ -82,7 +83,7 @@ func extremeBytes(t types.Type) int64 { return 2 * int64(textBytes(t)) }
 func (f *extreme) open(b *buffer, column, page int) error {
 	f.b, f.t = b, b.layout.Types()[column]
 	f.front = stack{acct: b.acct, entry: 8, page: page}
-	f.in, f.top, f.flip = b.text(column), b.text(column), b.text(column)
+	f.in, f.first, f.flip = b.text(column), b.text(column), b.text(column)
 	if err := f.topText.open(b.acct, f.t); err != nil {
 		return err
 	}
@@ -113,13 +114,11 @@ func (f *extreme) segment(s *segment, places *[chunkRows]int64) error {
 	}
 	defer f.front.shut(memory.ReuseSoon)
 	defer f.in.done()
-	if s.fresh {
-		if err := f.empty(s.start); err != nil {
-			return err
-		}
+	if err := f.begin(s, f); err != nil {
+		return err
 	}
 	for k := range s.n {
-		if err := f.slide(f.frame.start[s.at+k], f.frame.end[s.at+k]); err != nil {
+		if err := f.move(f.frame.start[s.at+k], f.frame.end[s.at+k], f); err != nil {
 			return rows.Final(err)
 		}
 		best, err := f.best()
@@ -134,8 +133,8 @@ func (f *extreme) segment(s *segment, places *[chunkRows]int64) error {
 // best is the row whose string is the result.
 func (f *extreme) best() (int64, error) {
 	top := int64(noRow)
-	if f.from < f.cut {
-		top = *(*int64)(f.b.acct.Base().At(f.front.peek()))
+	if ref := f.top(); ref != 0 {
+		top = *(*int64)(f.b.acct.Base().At(ref))
 	}
 	switch {
 	case top == noRow:
@@ -147,11 +146,11 @@ func (f *extreme) best() (int64, error) {
 	}
 	if top != f.topRow {
 		f.in.done() // one block is pinned at a time
-		v, _, err := f.top.get(top)
+		v, _, err := f.first.get(top)
 		if err == nil {
 			err = f.topText.set(v)
 		}
-		f.top.done()
+		f.first.done()
 		if err != nil {
 			return 0, err
 		}
@@ -163,30 +162,12 @@ func (f *extreme) best() (int64, error) {
 	return f.better, nil
 }
 
-func (f *extreme) empty(row int64) error {
-	f.from, f.cut, f.to = row, row, row
-	f.topRow, f.back, f.better = noRow, noRow, noRow
-	return f.front.clear()
-}
+func (f *extreme) reset() { f.topRow, f.back, f.better = noRow, noRow, noRow }
 
-// slide makes the frame start..end-1; see sliding.slide.
-func (f *extreme) slide(start, end int64) error {
-	switch {
-	case start == f.from:
-	case start >= f.to:
-		if err := f.empty(start); err != nil {
-			return err
-		}
-	case start >= f.cut:
-		return f.turn(start, end)
-	default:
-		if err := f.front.pop(start - f.from); err != nil {
-			return err
-		}
-		f.from = start
-	}
-	for ; f.to < end; f.to++ {
-		v, ok, err := f.in.get(f.to)
+// add implements slider.
+func (f *extreme) add(from, to int64) error {
+	for row := from; row < to; row++ {
+		v, ok, err := f.in.get(row)
 		if err != nil {
 			return err
 		}
@@ -194,20 +175,16 @@ func (f *extreme) slide(start, end int64) error {
 			if err := f.backText.set(v); err != nil {
 				return err
 			}
-			f.back, f.better = f.to, noRow
+			f.back, f.better = row, noRow
 		}
 	}
 	return nil
 }
 
-// turn puts all rows of the frame on the stack.
+// turn implements slider.
 func (f *extreme) turn(start, end int64) error {
-	end = max(end, f.to)
-	if err := f.empty(start); err != nil {
-		return err
-	}
 	f.in.done()
-	err := f.flip.backward(start, end, func(row int64, v []byte, ok bool) error {
+	return f.flip.backward(start, end, func(row int64, v []byte, ok bool) error {
 		// Of equal strings the first counts, which comes last here.
 		if ok && (f.topRow == noRow || !f.beats(f.topText.bytes(), v)) {
 			if err := f.topText.set(v); err != nil {
@@ -222,6 +199,4 @@ func (f *extreme) turn(start, end int64) error {
 		*(*int64)(f.b.acct.Base().At(to)) = f.topRow
 		return nil
 	})
-	f.cut, f.to = end, end
-	return err
 }
