@@ -1,6 +1,7 @@
 package expr
 
 import (
+	"context"
 	"time"
 
 	"github.com/spillwaydb/spillway/internal/types"
@@ -123,7 +124,7 @@ func lazyBenchmark(ev *Evaluator, nd *node, rs rows) error {
 		one := [1]uint16{uint16(i)}
 		for n := range count.I64[count.Index(i)] {
 			if n%1024 == 0 && ev.context().Err() != nil {
-				return ev.context().Err()
+				return context.Cause(ev.context())
 			}
 			if err := ev.eval(nd.args[1], selected(one[:])); err != nil {
 				return err

@@ -479,11 +479,16 @@ func rowJSONSearch(r *row) error {
 		under = append(under, p)
 	}
 	pattern := r.str(2)
-	match := func(s []byte) bool { return collation.MatchLike(collation.UTF8MB4Bin, pattern, escape, s) }
-	if len(pattern) <= collation.LikeCompileMax {
-		match = collation.CompileLike(collation.UTF8MB4Bin, pattern, escape).Match
+	like := collation.NewLike(collation.UTF8MB4Bin, pattern, escape)
+	paths := types.JSONSearch(doc, under, all, func(s []byte) (is bool) {
+		if err == nil {
+			is, err = like.Match(r.ev.context(), s)
+		}
+		return is
+	})
+	if err != nil {
+		return err
 	}
-	paths := types.JSONSearch(doc, under, all, match)
 	switch len(paths) {
 	case 0:
 		return r.setNull()

@@ -12,10 +12,10 @@ import (
 
 var likeFunction = &function{name: "like", flags: boolean, row: rowLike}
 
+// likeState is the pattern that was compiled last.
 type likeState struct {
 	pattern, escape []byte
 	like            *collation.Like
-	coll            collation.ID
 }
 
 func buildLike(b *builder, args []Expr) (Expr, error) {
@@ -38,30 +38,6 @@ func buildLike(b *builder, args []Expr) (Expr, error) {
 		out[1] = relabel(out[1], t)
 	}
 	return b.call(likeFunction, out, types.NewBool(), 0, 0), nil
-}
-
-// LikePattern gives the parts of e LIKE 'literal', compiled, for index ranges.
-func LikePattern(e Expr) (value Expr, like *collation.Like, ok bool) {
-	c, is := e.(*Call)
-	if !is || c.fn != likeFunction {
-		return nil, nil, false
-	}
-	p, is := c.args[1].(*Const)
-	if !is || p.D.IsNull() {
-		return nil, nil, false
-	}
-	if len(p.D.S) > collation.LikeCompileMax {
-		return nil, nil, false
-	}
-	escape := rune('\\')
-	if len(c.args) > 2 {
-		k, is := c.args[2].(*Const)
-		if !is || k.D.IsNull() {
-			return nil, nil, false
-		}
-		escape = escapeRune(k.D.S, p.D.Type.Collation)
-	}
-	return c.args[0], collation.CompileLike(p.D.Type.Collation, p.D.S, escape), true
 }
 
 func escapeRune(b []byte, c collation.ID) rune {
@@ -89,16 +65,19 @@ func rowLike(r *row) error {
 	if r.nargs() > 2 {
 		escape = r.str(2)
 	}
-	if len(pattern) > collation.LikeCompileMax {
-		return r.setBool(collation.MatchLike(r.argType(1).Collation, pattern, r.likeEscape(escape), r.str(0)))
+	like := s.like
+	if like == nil || !bytes.Equal(s.pattern, pattern) || !bytes.Equal(s.escape, escape) {
+		like = collation.NewLike(r.argType(1).Collation, pattern, r.likeEscape(escape))
+		if len(pattern) <= collation.LikeCompileMax {
+			s.pattern, s.escape = append(s.pattern[:0], pattern...), append(s.escape[:0], escape...)
+			s.like = like
+		}
 	}
-	if s.like == nil || !bytes.Equal(s.pattern, pattern) || !bytes.Equal(s.escape, escape) {
-		s.pattern = append(s.pattern[:0], pattern...)
-		s.escape = append(s.escape[:0], escape...)
-		s.coll = r.argType(1).Collation
-		s.like = collation.CompileLike(s.coll, s.pattern, r.likeEscape(escape))
+	is, err := like.Match(r.ev.context(), r.str(0))
+	if err != nil {
+		return err
 	}
-	return r.setBool(s.like.Match(r.str(0)))
+	return r.setBool(is)
 }
 
 // likeEscape is the escape character: what ESCAPE says, else a backslash unless the SQL mode has none.

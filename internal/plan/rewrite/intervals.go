@@ -373,7 +373,7 @@ func (k keyColumn) like(c *expr.Call) (intervals, bool) {
 		return intervals{}, false
 	}
 	p, ok := args[1].(*expr.Const)
-	if !ok || p.D.IsNull() || p.D.Kind != types.PhysString || len(p.D.S) > collation.LikeCompileMax {
+	if !ok || p.D.IsNull() || p.D.Kind != types.PhysString {
 		return intervals{}, false
 	}
 	escape := '\\'
@@ -390,7 +390,7 @@ func (k keyColumn) like(c *expr.Call) (intervals, bool) {
 	if !collation.IsBinary(k.t.Collation) {
 		return intervals{}, false
 	}
-	prefix, _ := collation.CompileLike(k.t.Collation, p.D.S, escape).Prefix()
+	prefix, _ := collation.NewLike(k.t.Collation, p.D.S, escape).Prefix()
 	if len(prefix) == 0 {
 		return intervals{}, false
 	}

@@ -2,6 +2,8 @@ package collation
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"math/rand/v2"
 	"testing"
 	"unicode/utf8"
@@ -140,10 +142,10 @@ func checkOne(t testing.TB, id ID, a []byte) {
 	if Exists(id) && id != Binary && Charset(id) != "utf8mb4" && !utf8.Valid(out) {
 		t.Fatalf("%s: %q converts to invalid UTF-8 %q", id, a, out)
 	}
-	if !CompileLike(id, AppendRune(id, nil, '%'), 0).Match(a) {
+	if !matches(t, NewLike(id, AppendRune(id, nil, '%'), 0), a) {
 		t.Fatalf("%s: %q does not match %%", id, a)
 	}
-	if CompileLike(id, a, '\\').Match(a) != MatchLike(id, a, '\\', a) {
+	if matches(t, NewLike(id, a, '\\'), a) != matches(t, textLike(id, a, '\\'), a) {
 		t.Fatalf("%s: %q: LIKE itself, compiled and not", id, a)
 	}
 }
@@ -316,21 +318,45 @@ func TestLike(t *testing.T) {
 		{UTF8MB4Bin, "ab", `a\%`, false},
 		{UTF8MB4Bin, `ab`, `a\b`, true},
 	} {
-		got := CompileLike(c.id, []byte(c.pattern), '\\').Match([]byte(c.text))
+		got := matches(t, NewLike(c.id, []byte(c.pattern), '\\'), []byte(c.text))
 		require.Equal(t, c.want, got, "%s: %q like %q", c.id, c.text, c.pattern)
-		got = MatchLike(c.id, []byte(c.pattern), '\\', []byte(c.text))
+		got = matches(t, textLike(c.id, []byte(c.pattern), '\\'), []byte(c.text))
 		require.Equal(t, c.want, got, "%s: %q like %q, not compiled", c.id, c.text, c.pattern)
 	}
-	require.True(t, CompileLike(UTF8MB4Bin, []byte("a|%b"), '|').Match([]byte("a%b")))
-	require.True(t, CompileLike(UTF8MB4Bin, []byte(`a\%`), 0).Match([]byte(`a\b`)))
-	p, exact := CompileLike(UTF8MB4Bin, []byte("ab%c"), '\\').Prefix()
+	// 60 percent signs need no recursion.
+	deep, text := bytes.Repeat([]byte("a%"), 60), bytes.Repeat([]byte("ab"), 60)
+	for _, like := range []func(ID, []byte, rune) *Like{NewLike, textLike} {
+		require.True(t, matches(t, like(UTF8MB4Bin, []byte("a|%b"), '|'), []byte("a%b")))
+		require.True(t, matches(t, like(UTF8MB4Bin, []byte(`a\%`), 0), []byte(`a\b`)))
+		require.True(t, matches(t, like(UTF8MB40900AICI, deep, '\\'), text))
+	}
+	p, exact := NewLike(UTF8MB4Bin, []byte("ab%c"), '\\').Prefix()
 	require.Equal(t, "ab", string(p))
 	require.False(t, exact)
-	// 60 percent signs need no recursion.
-	deep := bytes.Repeat([]byte("a%"), 60)
-	require.True(t, CompileLike(UTF8MB40900AICI, deep, '\\').Match(bytes.Repeat([]byte("ab"), 60)))
-	require.True(t, MatchLike(UTF8MB4Bin, []byte("a|%b"), '|', []byte("a%b")))
-	require.True(t, MatchLike(UTF8MB40900AICI, deep, '\\', bytes.Repeat([]byte("ab"), 60)))
+}
+
+// TestLikeKilled ends a match that would take hours.
+func TestLikeKilled(t *testing.T) {
+	killed := errors.New("killed")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(killed)
+	text := bytes.Repeat([]byte("a"), 1<<20)
+	for _, n := range []int{LikeCompileMax - 2, 256 << 10} {
+		pattern := append(append([]byte("%"), bytes.Repeat([]byte("a"), n)...), 'b')
+		_, err := NewLike(UTF8MB40900AICI, pattern, 0).Match(ctx, text)
+		require.ErrorIs(t, err, killed)
+	}
+}
+
+func matches(t testing.TB, l *Like, s []byte) bool {
+	is, err := l.Match(t.Context(), s)
+	require.NoError(t, err)
+	return is
+}
+
+// textLike is a pattern that is not compiled.
+func textLike(id ID, pattern []byte, escape rune) *Like {
+	return &Like{c: rulesOf(id).ready(), escape: escape, text: append([]byte{}, pattern...), end: len(pattern)}
 }
 
 func TestAggregate(t *testing.T) {
@@ -392,5 +418,22 @@ func BenchmarkCollate(b *testing.B) {
 				Collate(id, x, y)
 			}
 		})
+	}
+}
+
+// BenchmarkLike matches a pattern that goes back often, compiled and read as it is.
+func BenchmarkLike(b *testing.B) {
+	text := bytes.Repeat([]byte("carefully final deposits "), 4)
+	pattern := []byte("%final%pos_ts%requests%")
+	for _, id := range []ID{UTF8MB4Bin, UTF8MB4GeneralCI, UTF8MB40900AICI, Latin1SwedishCI} {
+		for name, like := range map[string]*Like{"compiled": NewLike(id, pattern, 0), "text": textLike(id, pattern, 0)} {
+			b.Run(id.String()+"/"+name, func(b *testing.B) {
+				for b.Loop() {
+					if is, err := like.Match(context.Background(), text); is || err != nil {
+						b.Fatal(is, err)
+					}
+				}
+			})
+		}
 	}
 }

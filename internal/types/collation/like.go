@@ -1,6 +1,9 @@
 package collation
 
-import "bytes"
+import (
+	"bytes"
+	"context"
+)
 
 // likeOp is what one element of a pattern matches.
 type likeOp uint8
@@ -14,31 +17,47 @@ const (
 type likeElem struct {
 	op     likeOp
 	char   []byte // likeChar: the bytes of the character
-	weight []byte // likeChar of kinds that weigh by Vitess
+	weight []byte // likeChar of kinds that weigh by Vitess; not compiled: of the last that was compared
 }
 
-// Like is a compiled LIKE pattern. Immutable, safe for concurrent use.
+// Like is a LIKE pattern. Immutable, safe for concurrent use.
 //
 // Characters are compared one by one, as MySQL does: contractions and trailing spaces play no role. Matching takes
 // O(text * pattern) steps at worst, no recursion and no memory.
 type Like struct {
 	c        *rules
-	elems    []likeElem
-	prefix   []byte // literal characters before the first wildcard
-	exact    bool   // no wildcard at all
-	contains []byte // of the pattern %literal% under a binary collation, else nil
+	escape   rune
+	elems    []likeElem // of a compiled pattern
+	text     []byte     // of one that is not compiled
+	end      int        // elements, or bytes of text
+	prefix   []byte     // of a compiled pattern: literal characters before the first wildcard
+	exact    bool       // of a compiled pattern: no wildcard at all
+	contains []byte     // of the pattern %literal% under a binary collation, compiled, else nil
 }
 
-// LikeCompileMax is the length of a pattern above which it should not be compiled, which takes some 100 bytes a byte;
-// MatchLike reads it as it is.
+// LikeCompileMax is the length of the longest pattern that is compiled, which takes some 100 bytes a byte.
 const LikeCompileMax = 4 << 10
 
-// CompileLike compiles a pattern, in the charset of the collation. After the escape character, 0 for none, the next one
-// stands for itself; at the end of the pattern the escape character does.
-func CompileLike(id ID, pattern []byte, escape rune) *Like {
-	l := &Like{c: rulesOf(id).ready(), exact: true}
+// likeSteps is how many steps are made before the next look if somebody has ended the statement.
+const likeSteps = 1 << 16
+
+// NewLike compiles a pattern, in the charset of the collation. One of more than LikeCompileMax bytes is kept instead, and
+// read as it is: the same steps, but each takes longer. After the escape character, 0 for none, the next one stands for
+// itself; at the end of the pattern the escape character does.
+func NewLike(id ID, pattern []byte, escape rune) *Like {
+	l := &Like{c: rulesOf(id).ready(), escape: escape}
+	if len(pattern) > LikeCompileMax {
+		l.text, l.end = pattern, len(pattern)
+	} else {
+		l.compile(pattern)
+	}
+	return l
+}
+
+func (l *Like) compile(pattern []byte) {
+	l.exact = true
 	for at := 0; at < len(pattern); {
-		op, char, next := likeAt(id, pattern, escape, at)
+		op, char, next := likeAt(l.c.id, pattern, l.escape, at)
 		at = next
 		switch op {
 		case likeOne:
@@ -53,8 +72,8 @@ func CompileLike(id ID, pattern []byte, escape rune) *Like {
 			l.addChar(char)
 		}
 	}
+	l.end = len(l.elems)
 	l.findContains()
-	return l
 }
 
 // likeAt is the element of a pattern at a place, and where the next one is.
@@ -71,49 +90,6 @@ func likeAt(id ID, pattern []byte, escape rune, at int) (op likeOp, char []byte,
 		return likeMany, nil, next
 	}
 	return likeChar, pattern[at:next], next
-}
-
-// MatchLike is Match of a pattern that is not compiled, in the same number of steps, each of which takes longer.
-func MatchLike(id ID, pattern []byte, escape rune, s []byte) bool {
-	l := &Like{c: rulesOf(id).ready()}
-	weighs := l.c.kind == kindUCA || l.c.kind == kindWeights
-	var weight []byte
-	at, back, backPos := 0, -1, 0
-	pos := 0
-	for pos < len(s) {
-		if at < len(pattern) {
-			op, char, next := likeAt(id, pattern, escape, at)
-			n := l.c.codec.step(s[pos:])
-			switch {
-			case op == likeMany:
-				if next == len(pattern) {
-					return true
-				}
-				at, back, backPos = next, next, pos
-				continue
-			case op == likeChar && weighs && !bytes.Equal(char, s[pos:pos+n]):
-				weight = l.c.weights(weight[:0], char)
-			}
-			if op == likeOne || l.equal(&likeElem{char: char, weight: weight}, s[pos:pos+n]) {
-				at = next
-				pos += n
-				continue
-			}
-		}
-		if back < 0 {
-			return false
-		}
-		backPos += l.c.codec.step(s[backPos:])
-		at, pos = back, backPos
-	}
-	for at < len(pattern) {
-		op, _, next := likeAt(id, pattern, escape, at)
-		if op != likeMany {
-			return false
-		}
-		at = next
-	}
-	return true
 }
 
 func (l *Like) addChar(char []byte) {
@@ -148,42 +124,73 @@ func (l *Like) findContains() {
 // else.
 func (l *Like) Prefix() (prefix []byte, exact bool) { return l.prefix, l.exact }
 
-// Match tells if the whole of s matches.
-func (l *Like) Match(s []byte) bool {
+// Match tells if the whole of s matches. The error is that ctx was cancelled.
+func (l *Like) Match(ctx context.Context, s []byte) (bool, error) {
 	if l.contains != nil {
-		return bytes.Contains(s, l.contains)
+		return bytes.Contains(s, l.contains), nil
 	}
 	// On a mismatch, the last % takes one character more: an earlier one never needs to.
-	elem, backElem, backPos := 0, -1, 0
-	pos := 0
+	at, back, backPos := 0, -1, 0
+	pos, steps := 0, 0
+	var room likeElem
 	for pos < len(s) {
-		if elem < len(l.elems) {
-			e := &l.elems[elem]
+		if at < l.end {
+			e, next := &room, at+1
+			if l.text == nil {
+				e = &l.elems[at]
+			} else {
+				next = l.read(e, at)
+			}
 			if e.op == likeMany {
-				elem++
-				if elem == len(l.elems) {
-					return true
+				if next == l.end {
+					return true, nil
 				}
-				backElem, backPos = elem, pos
+				at, back, backPos = next, next, pos
 				continue
 			}
 			n := l.c.codec.step(s[pos:])
 			if e.op == likeOne || l.equal(e, s[pos:pos+n]) {
-				elem++
+				at = next
 				pos += n
 				continue
 			}
 		}
-		if backElem < 0 {
-			return false
+		if back < 0 {
+			return false, nil
+		}
+		if steps += pos - backPos + 1; steps > likeSteps {
+			if ctx.Err() != nil {
+				return false, context.Cause(ctx)
+			}
+			steps = 0
 		}
 		backPos += l.c.codec.step(s[backPos:])
-		elem, pos = backElem, backPos
+		at, pos = back, backPos
 	}
-	for elem < len(l.elems) && l.elems[elem].op == likeMany {
-		elem++
+	return l.onlyMany(at), nil
+}
+
+// onlyMany says if the rest of the pattern is percent signs.
+func (l *Like) onlyMany(at int) bool {
+	for at < l.end {
+		op, next := likeMany, at+1
+		if l.text == nil {
+			op = l.elems[at].op
+		} else {
+			op, _, next = likeAt(l.c.id, l.text, l.escape, at)
+		}
+		if op != likeMany {
+			return false
+		}
+		at = next
 	}
-	return elem == len(l.elems)
+	return true
+}
+
+// read reads the element at a place of a pattern that is not compiled, and gives the next place.
+func (l *Like) read(e *likeElem, at int) (next int) {
+	e.op, e.char, next = likeAt(l.c.id, l.text, l.escape, at)
+	return next
 }
 
 // equal compares one character of the text with one of the pattern.
@@ -203,6 +210,9 @@ func (l *Like) equal(e *likeElem, char []byte) bool {
 	case kindOwnCI:
 		return len(e.char) == 1 && len(char) == 1 && e.char[0]|0x20 == char[0]|0x20 && isLetter(char[0])
 	default:
+		if l.text != nil {
+			e.weight = c.weights(e.weight[:0], e.char)
+		}
 		if c.fast && len(char) == 1 && char[0] < 0x80 {
 			w := c.ascii[char[0]]
 			return len(e.weight) == 2 && w == uint16(e.weight[0])<<8|uint16(e.weight[1]) || w == 0 && len(e.weight) == 0
