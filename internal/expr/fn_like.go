@@ -20,6 +20,9 @@ type likeState struct {
 
 func buildLike(b *builder, args []Expr) (Expr, error) {
 	b.name = "like"
+	if len(args) == 2 && b.env.SQLMode.Has(types.ModeNoBackslashEscapes) {
+		args = append(args, NewString("", connection(b.env))) // ESCAPE '', which index ranges see, too
+	}
 	c, err := b.aggregateCompare(args[:2])
 	if err != nil {
 		return nil, err
@@ -80,13 +83,10 @@ func rowLike(r *row) error {
 	return r.setBool(is)
 }
 
-// likeEscape is the escape character: what ESCAPE says, else a backslash unless the SQL mode has none.
+// likeEscape is the escape character: what ESCAPE says, else a backslash.
 func (r *row) likeEscape(escape []byte) rune {
-	switch {
-	case r.nargs() > 2:
+	if r.nargs() > 2 {
 		return escapeRune(escape, r.argType(1).Collation)
-	case r.ev.env.SQLMode.Has(types.ModeNoBackslashEscapes):
-		return 0
 	}
 	return '\\'
 }

@@ -8,8 +8,8 @@ import (
 	"github.com/spillwaydb/spillway/internal/vector"
 )
 
-// extreme finds the places of MIN and MAX of strings: of equal ones, the first. The stack has rows' numbers, noRow where
-// all strings are NULL; the strings of two of them are at hand.
+// extreme finds the places of MIN and MAX of strings: of equal ones, the first. The stack has rows' numbers, noRow
+// where all strings are NULL; the strings of two of them are at hand.
 type extreme struct {
 	slide
 	max   bool
