@@ -63,7 +63,7 @@ func TestCancelDuringOperations(t *testing.T) {
 	})
 }
 
-// killSweep ends the query at its N-th operation of the pool, for N = 1, next(1), ... until a run has no N-th operation.
+// killSweep ends the query at its N-th operation of the pool, for N = 1, next(1), ... until a run has none.
 func killSweep(t *testing.T, c *Client, q *query, next step, want []string, base baseline) {
 	r := c.rig
 	for n := int64(1); ; n = next(n) {

@@ -42,8 +42,8 @@ const LikeCompileMax = 4 << 10
 const likeSteps = 1 << 16
 
 // NewLike compiles a pattern, in the charset of the collation. One of more than LikeCompileMax bytes is kept instead,
-// and read as it is: the same steps, but each takes longer. After the escape character, 0 for none, the next one stands for
-// itself; at the end of the pattern the escape character does.
+// and read as it is: the same steps, but each takes longer. After the escape character, 0 for none, the next one stands
+// for itself; at the end of the pattern the escape character does.
 func NewLike(id ID, pattern []byte, escape rune) *Like {
 	l := &Like{c: rulesOf(id).ready(), escape: escape}
 	if len(pattern) > LikeCompileMax {
