@@ -31,6 +31,7 @@ type Env struct {
 	GroupConcat  int64 // group_concat_max_len
 	Seed         uint64
 	Warn         func(w sqlerr.Warning)
+	quiet        bool // what is evaluated is not seen, nor are its warnings
 	// Outer are the values of the outer query's row for which a correlated subquery runs; see NewParam.
 	Outer []types.Datum
 	// UserVar and SetUserVar read and set @name; Variable reads @@name.

@@ -351,6 +351,7 @@ func (ev *Evaluator) context() context.Context {
 func quietEnv(env *Env) (*Env, *bool) {
 	q, warned := *env, new(bool)
 	q.Warn = func(sqlerr.Warning) { *warned = true }
+	q.quiet = true
 	return &q, warned
 }
 

@@ -38,6 +38,7 @@ type Call struct {
 	coerc collation.Coercibility
 	// text overrides EXPLAIN's form; empty: name(args).
 	text string
+	once *onceValue // of onceFunction
 }
 
 // Default stands in a Values row for the word DEFAULT; only Insert's evaluation of its input knows it.

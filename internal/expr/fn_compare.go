@@ -176,7 +176,7 @@ func (b *builder) comparableNumbers(x, y Expr) (Expr, Expr, error) {
 		return b.fold(toDecimal(x)), b.fold(toDecimal(y)), nil
 	}
 	d := types.NewDouble()
-	return b.fold(NewCast(x, d)), b.fold(NewCast(y, d)), nil
+	return b.once(NewCast(x, d)), b.once(NewCast(y, d)), nil
 }
 
 func enumIndex(e Expr) Expr {
