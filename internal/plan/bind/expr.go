@@ -28,6 +28,8 @@ type exprBinder struct {
 	// alias finds names of the select list; aliasFirst: before the columns.
 	alias      func(n *ast.ColumnName) (expr.Expr, error)
 	aliasFirst bool
+	// visible says if a column of scope may be named outside of aggregates; nil: all may.
+	visible func(c *scopeColumn) bool
 	// values binds VALUES(column) of ON DUPLICATE KEY UPDATE; nil: it is NULL.
 	values func(n *ast.ColumnName) (expr.Expr, error)
 	// joins are the subqueries met, to be joined with the clause's input by attach.
@@ -149,13 +151,21 @@ func (x *exprBinder) column(n *ast.ColumnName) (expr.Expr, error) {
 			return e, err
 		}
 	}
-	e, err := x.scope.resolve(n, x.clause)
+	e, err := x.scope.resolve(n, x.clause, x.hidden())
 	if err != nil && plain && !x.aliasFirst && x.alias != nil && sqlerr.CodeOf(err) == sqlerr.ErrBadField {
 		if a, aliasErr := x.alias(n); a != nil || aliasErr != nil {
 			return a, aliasErr
 		}
 	}
 	return e, err
+}
+
+// hidden is what resolve is not to find in the innermost scope; nil: nothing.
+func (x *exprBinder) hidden() func(c *scopeColumn) bool {
+	if x.visible == nil || x.inAggregate {
+		return nil
+	}
+	return func(c *scopeColumn) bool { return !x.visible(c) }
 }
 
 // conditions binds a condition as its conjuncts, folded. Subqueries that are conjuncts become semi joins.

@@ -58,14 +58,14 @@ func (s *scope) find(n *ast.ColumnName, clause string) (*scopeColumn, error) {
 	return found, nil
 }
 
-// resolve finds a name here or in the enclosing queries. Errors 1054, 1052.
-func (s *scope) resolve(n *ast.ColumnName, clause string) (expr.Expr, error) {
+// resolve finds a name here or in the enclosing queries; what is hidden here is not found. Errors 1054, 1052.
+func (s *scope) resolve(n *ast.ColumnName, clause string, hidden func(c *scopeColumn) bool) (expr.Expr, error) {
 	for at := s; at != nil; at = at.outer {
 		c, err := at.find(n, clause)
 		if err != nil {
 			return nil, err
 		}
-		if c == nil {
+		if c == nil || at == s && hidden != nil && hidden(c) {
 			continue
 		}
 		return c.ref(), nil

@@ -1,6 +1,7 @@
 package bind
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/pingcap/tidb/pkg/parser/ast"
@@ -361,8 +362,20 @@ func (s *block) having() ([]expr.Expr, *exprBinder, error) {
 		}
 		return e, err
 	}
+	x.visible = s.inHaving
 	conds, err := x.conditions(s.n.Having.Expr)
 	return conds, x, err
+}
+
+// inHaving says if HAVING sees a column of the tables: it does if it is selected or grouped by.
+func (s *block) inHaving(c *scopeColumn) bool {
+	e := c.ref()
+	for i := range s.fields {
+		if s.fields[i].expr != nil && expr.Equal(s.fields[i].expr, e) {
+			return true
+		}
+	}
+	return slices.ContainsFunc(s.groupBy, func(g expr.Expr) bool { return expr.Equal(g, e) })
 }
 
 // orderKey is a key of ORDER BY: a field of the list, or an expression that is computed besides.
