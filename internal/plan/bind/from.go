@@ -8,6 +8,7 @@ import (
 	"github.com/spillwaydb/spillway/internal/plan/logical"
 	"github.com/spillwaydb/spillway/internal/schema"
 	"github.com/spillwaydb/spillway/internal/sqlerr"
+	"github.com/spillwaydb/spillway/internal/types"
 )
 
 // from binds a FROM clause; without one it is the table of one row without columns.
@@ -140,11 +141,28 @@ func (b *binder) tableName(n *ast.TableName, alias string) (*query, error) {
 	if err := b.indexHints(scan, n.IndexHints); err != nil {
 		return nil, err
 	}
-	s := scopeOf(scan.Cols, t.DB, alias)
+	var node logical.Node = scan
+	if b.ctx.Mode.Has(types.ModePadCharToFullLength) && !t.Virtual {
+		node = b.padChars(scan)
+	}
+	s := scopeOf(node.Columns(), t.DB, alias)
 	for i := range s.cols {
 		s.cols[i].secret = t.Columns[i].Hidden
 	}
-	return &query{node: scan, scope: s}, nil
+	return &query{node: node, scope: s}, nil
+}
+
+// padChars is a table whose CHAR values have their full length.
+func (b *binder) padChars(scan *logical.Scan) logical.Node {
+	p := &logical.Projection{Input: scan}
+	for _, c := range scan.Cols {
+		e := expr.PadChar(c.Ref())
+		if _, same := e.(*expr.Column); !same {
+			c.ID = b.newID()
+		}
+		p.Exprs, p.Cols = append(p.Exprs, e), append(p.Cols, c)
+	}
+	return p
 }
 
 // indexHints are USE, IGNORE and FORCE INDEX. Error 1176.

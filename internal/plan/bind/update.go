@@ -43,6 +43,9 @@ func (b *binder) changeTarget(refs *ast.TableRefsClause, with *ast.WithClause) (
 	s := scopeOf(scan.Cols, t.DB, alias)
 	for i := range s.cols {
 		s.cols[i].secret = t.Columns[i].Hidden
+		if b.ctx.Mode.Has(types.ModePadCharToFullLength) {
+			s.cols[i].value = expr.PadChar(s.cols[i].col.Ref())
+		}
 	}
 	return &target{table: t, scan: scan, scope: s, node: scan}, nil
 }
