@@ -32,6 +32,9 @@ func translate(err error, text string) error {
 			if se.Code == uint16(sqlerr.ErrParse) {
 				break
 			}
+			if se.Code == uint16(sqlerr.ErrSyntax) {
+				return syntaxError(atDoubleLength(text))
+			}
 			return sqlerr.Newf(sqlerr.Code(se.Code), "%s", se.Message)
 		}
 		c, ok := e.(interface{ Cause() error })
@@ -66,4 +69,24 @@ func translate(err error, text string) error {
 		at = max(strings.Index(text, rest), 0)
 	}
 	return syntaxError(rest, 1+strings.Count(text[:at], "\n"))
+}
+
+// atDoubleLength finds what MySQL does not understand in DOUBLE(5), the parenthesis in the place of a comma: the text
+// from there and its line. The library's error does not tell.
+func atDoubleLength(text string) (near string, line int) {
+	w := newWords(text, scanner{backslash: true})
+	for ; !w.end() && w.t.kind != tokInvalid; w.t = w.s.next() {
+		if w.any("DOUBLE", "REAL") == "" {
+			continue
+		}
+		w.take("PRECISION")
+		if !w.s.punct(w.t, '(') {
+			continue
+		}
+		w.t = w.s.next()
+		if _, ok := w.number(); ok && w.s.punct(w.t, ')') {
+			return text[w.t.start:], 1 + strings.Count(text[:w.t.start], "\n")
+		}
+	}
+	return "", 1
 }

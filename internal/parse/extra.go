@@ -24,6 +24,8 @@ const (
 	ExtraPurge                             // PURGE BINARY | MASTER LOGS ...
 	ExtraXA                                // XA ...
 	ExtraKill                              // KILL [CONNECTION | QUERY] expression: Word, Name is its text
+	ExtraProgram                           // CREATE, ALTER or DROP, Word, of what is in ProgramKind; Name
+	ExtraDropIfExists                      // DROP IF EXISTS of what is in ProgramKind; Name
 )
 
 // Extra is a statement of few words.
@@ -33,6 +35,7 @@ type Extra struct {
 	Name          [2]string // database ("" if not given) and name
 	Names         [][2]string
 	Offset, Count uint64
+	ProgramKind   string // PROCEDURE, FUNCTION, TRIGGER or EVENT
 }
 
 // words reads a statement as words.
@@ -131,6 +134,12 @@ func parseExtra(text string, like scanner) *Extra {
 		}
 	case w.take("XA"):
 		return &Extra{Kind: ExtraXA}
+	case w.take("CREATE"):
+		return w.program("CREATE")
+	case w.take("ALTER"):
+		return w.program("ALTER")
+	case w.take("DROP"):
+		return w.program("DROP")
 	case w.take("KILL"):
 		word := w.any("CONNECTION", "QUERY")
 		if w.t.kind != tokNumber && !w.end() && !w.s.is(w.t, "TIDB") {
@@ -138,6 +147,38 @@ func parseExtra(text string, like scanner) *Extra {
 		}
 	}
 	return nil
+}
+
+// program is a definition of a routine, trigger or event, up to its name.
+func (w *words) program(verb string) *Extra {
+	x := &Extra{Kind: ExtraProgram, Word: verb}
+	w.take("OR", "REPLACE")
+	if w.take("DEFINER") {
+		w.definer()
+	}
+	w.take("AGGREGATE")
+	if x.ProgramKind = w.any("PROCEDURE", "FUNCTION", "TRIGGER", "EVENT"); x.ProgramKind == "" {
+		return nil
+	}
+	if w.take("IF", "EXISTS") && x.Word == "DROP" {
+		x.Kind = ExtraDropIfExists
+	}
+	w.take("IF", "NOT", "EXISTS")
+	var ok bool
+	if x.Name, ok = w.name(); !ok {
+		return nil
+	}
+	return x
+}
+
+// definer takes = user, as 'name'@'host' or CURRENT_USER().
+func (w *words) definer() {
+	if w.s.punct(w.t, '=') {
+		w.t = w.s.next()
+	}
+	for w.t = w.s.next(); w.t.kind == tokAt || w.s.punct(w.t, '(') || w.s.punct(w.t, ')'); {
+		w.t = w.s.next()
+	}
 }
 
 func (w *words) tables(kind ExtraKind) *Extra {

@@ -52,7 +52,23 @@ func TestExtra(t *testing.T) {
 		"CHECK TABLE a, d.b":          {Kind: ExtraCheckTable, Names: [][2]string{{"", "a"}, {"d", "b"}}},
 		"REPAIR LOCAL TABLE a":        {Kind: ExtraRepairTable, Names: [][2]string{{"", "a"}}},
 		"CHECKSUM TABLE a":            {Kind: ExtraChecksumTable, Names: [][2]string{{"", "a"}}},
-		"LOCK INSTANCE FOR BACKUP":    {Kind: ExtraLockInstance},
+		"create or replace definer=`a`@`%` procedure d.p() select 1": {
+			Kind: ExtraProgram, Word: "CREATE", ProgramKind: "PROCEDURE", Name: [2]string{"d", "p"},
+		},
+		"/*!50003 CREATE*/ /*!50017 DEFINER='a'@'h'*/ /*!50003 TRIGGER t AFTER DELETE ON u FOR EACH ROW DO 1 */": {
+			Kind: ExtraProgram, Word: "CREATE", ProgramKind: "TRIGGER", Name: [2]string{"", "t"},
+		},
+		"CREATE DEFINER = CURRENT_USER() AGGREGATE FUNCTION IF NOT EXISTS f(a INT) RETURNS INT RETURN 1": {
+			Kind: ExtraProgram, Word: "CREATE", ProgramKind: "FUNCTION", Name: [2]string{"", "f"},
+		},
+		"ALTER DEFINER = a EVENT e DISABLE": {
+			Kind: ExtraProgram, Word: "ALTER", ProgramKind: "EVENT", Name: [2]string{"", "e"},
+		},
+		"DROP TRIGGER t": {Kind: ExtraProgram, Word: "DROP", ProgramKind: "TRIGGER", Name: [2]string{"", "t"}},
+		"/*!50003 DROP FUNCTION IF EXISTS d.f */": {
+			Kind: ExtraDropIfExists, Word: "DROP", ProgramKind: "FUNCTION", Name: [2]string{"d", "f"},
+		},
+		"LOCK INSTANCE FOR BACKUP": {Kind: ExtraLockInstance},
 		"KILL CONNECTION CONNECTION_ID()": {
 			Kind: ExtraKill, Word: "CONNECTION", Name: [2]string{"", "CONNECTION_ID()"},
 		},

@@ -226,7 +226,7 @@ func (s *Session) createTable(
 		return err
 	}
 	spec := catalog.TableSpec{DB: db.Name, Name: name.Table, IfNotExists: n.IfNotExists, Collation: db.Collation}
-	if err := tableOptions(&spec, n.Options); err != nil {
+	if err := s.tableOptions(&spec, n.Options); err != nil {
 		return err
 	}
 	for _, def := range n.Cols {
@@ -249,8 +249,8 @@ func (s *Session) createTable(
 }
 
 // tableOptions reads the options that have an effect here; those about other engines' files are taken and ignored, as
-// MySQL does with options that an engine does not know.
-func tableOptions(spec *catalog.TableSpec, options []*ast.TableOption) error {
+// MySQL does with options that an engine does not know. Errors 1286, 1115, 1273.
+func (s *Session) tableOptions(spec *catalog.TableSpec, options []*ast.TableOption) error {
 	for _, o := range options {
 		var ok bool
 		switch o.Tp {
@@ -269,6 +269,10 @@ func tableOptions(spec *catalog.TableSpec, options []*ast.TableOption) error {
 			spec.AutoIncrement = o.UintValue
 		case ast.TableOptionComment:
 			spec.Comment = o.StrValue
+		case ast.TableOptionEngine:
+			if err := s.engine(o.StrValue, spec.Name); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -306,8 +310,10 @@ func (s *Session) columnOption(ctx context.Context, env *expr.Env, c *catalog.Co
 	case ast.ColumnOptionNotNull:
 		c.Type.Nullable = false
 	case ast.ColumnOptionNull, ast.ColumnOptionNoOption, ast.ColumnOptionColumnFormat, ast.ColumnOptionStorage,
-		ast.ColumnOptionCollate, ast.ColumnOptionReference, ast.ColumnOptionCheck:
+		ast.ColumnOptionCollate, ast.ColumnOptionReference:
 		// REFERENCES beside a column is parsed and ignored by MySQL, too.
+	case ast.ColumnOptionCheck:
+		s.unchecked("CHECK")
 	case ast.ColumnOptionAutoIncrement:
 		c.DefaultKind = schema.DefaultAutoIncr
 		c.Type.Nullable = false
@@ -390,10 +396,10 @@ func (s *Session) keySpec(k *ast.Constraint) (catalog.KeySpec, bool, error) {
 	case ast.ConstraintKey, ast.ConstraintIndex:
 		key.Kind = catalog.KeyIndex
 	case ast.ConstraintForeignKey:
-		s.warn(sqlerr.Newf(sqlerr.ErrNotSupportedYet, "FOREIGN KEY constraints are not checked").Warning())
+		s.unchecked("FOREIGN KEY")
 		return key, false, nil
 	case ast.ConstraintCheck:
-		s.warn(sqlerr.Newf(sqlerr.ErrNotSupportedYet, "CHECK constraints are not checked").Warning())
+		s.unchecked("CHECK")
 		return key, false, nil
 	default:
 		return key, false, sqlerr.New(sqlerr.ErrNotSupportedYet, "this kind of index")
@@ -567,10 +573,20 @@ func (s *Session) alterations(
 			}
 		}
 		return one(set), nil
+	case ast.AlterTableDropForeignKey:
+		s.unchecked("FOREIGN KEY")
+		return nil, nil
+	case ast.AlterTableDropCheck, ast.AlterTableAlterCheck:
+		// DROP CONSTRAINT may also mean a key.
+		if name := sp.Constraint.Name; sp.Tp == ast.AlterTableDropCheck && t.IndexByName(name) != nil {
+			return one(catalog.DropKey{Name: name}), nil
+		}
+		s.unchecked("CHECK")
+		return nil, nil
 	case ast.AlterTableRenameIndex:
 		return one(catalog.RenameKey{Old: sp.FromKey.O, New: sp.ToKey.O}), nil
 	case ast.AlterTableOption:
-		return optionChanges(sp.Options)
+		return s.optionChanges(t, sp.Options)
 	case ast.AlterTableForce:
 		return one(catalog.Rebuild{}), nil
 	case ast.AlterTableLock, ast.AlterTableAlgorithm, ast.AlterTableEnableKeys, ast.AlterTableDisableKeys,
@@ -624,11 +640,11 @@ func position(p *ast.ColumnPosition) (catalog.Position, bool) {
 }
 
 // optionChanges reads the table options of ALTER TABLE.
-func optionChanges(options []*ast.TableOption) ([]catalog.Alteration, error) {
+func (s *Session) optionChanges(t *schema.Table, options []*ast.TableOption) ([]catalog.Alteration, error) {
 	var out []catalog.Alteration
 	convert := false
-	var spec catalog.TableSpec
-	if err := tableOptions(&spec, options); err != nil {
+	spec := catalog.TableSpec{Name: t.Name}
+	if err := s.tableOptions(&spec, options); err != nil {
 		return nil, err
 	}
 	for _, o := range options {

@@ -236,6 +236,12 @@ func (s *Session) dispatch(ctx context.Context, st *parse.Statement, a answer) e
 		return s.done(a, s.deallocate(n.Name))
 	case *ast.KillStmt:
 		return s.done(a, s.killStmt(n))
+	case *ast.CallStmt:
+		name, err := s.tableName(&ast.TableName{Schema: n.Procedure.Schema, Name: n.Procedure.FnName})
+		if err != nil {
+			return err
+		}
+		return sqlerr.New(sqlerr.ErrSpDoesNotExist, "PROCEDURE", name.DB+"."+name.Table)
 	}
 	return s.administer(ctx, st, a)
 }

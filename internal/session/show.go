@@ -398,10 +398,33 @@ func (s *Session) extra(ctx context.Context, st *parse.Statement, a answer) erro
 		return s.checksumTables(ctx, x, a)
 	case parse.ExtraLockInstance, parse.ExtraUnlockInstance:
 		return s.done(a, nil)
+	case parse.ExtraProgram:
+		return sqlerr.New(sqlerr.ErrNotSupportedYet, x.Word+" "+x.ProgramKind)
+	case parse.ExtraDropIfExists:
+		return s.dropNothing(x, a)
 	case parse.ExtraKill:
 		return s.killExpression(ctx, x, a)
 	}
 	return sqlerr.New(sqlerr.ErrNotSupportedYet, "this statement")
+}
+
+// dropNothing is DROP IF EXISTS of a routine, trigger or event, of which there are none.
+func (s *Session) dropNothing(x *parse.Extra, a answer) error {
+	db, name := x.Name[0], x.Name[1]
+	if db == "" {
+		db = s.db
+	}
+	switch {
+	case x.ProgramKind == "TRIGGER":
+		s.warn(sqlerr.NewNote(sqlerr.ErrTrgDoesNotExist))
+	case x.ProgramKind == "EVENT":
+		s.warn(sqlerr.NewNote(sqlerr.ErrSpDoesNotExist, "Event", name))
+	case db == "":
+		return sqlerr.New(sqlerr.ErrNoDB)
+	default:
+		s.warn(sqlerr.NewNote(sqlerr.ErrSpDoesNotExist, x.ProgramKind, db+"."+name))
+	}
+	return s.done(a, nil)
 }
 
 // killExpression is KILL with an expression, which is evaluated as a query would.

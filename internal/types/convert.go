@@ -411,10 +411,17 @@ func (c *converter) bit() (uint64, error) {
 			v, ok = n.toUint64()
 		}
 	}
-	if !ok || v > high {
-		return high, c.tooLong()
+	switch {
+	case ok && v <= high:
+		return v, nil
+	case c.ctx.Strict:
+		return high, sqlerr.New(sqlerr.ErrDataTooLong, c.ctx.Column, c.ctx.Row)
+	case c.ctx.Mode.Strict(): // INSERT IGNORE
+		c.warn(sqlerr.NewWarning(sqlerr.ErrDataTooLong, c.ctx.Column, c.ctx.Row))
+	default:
+		c.warn(sqlerr.NewWarning(sqlerr.ErrWarnDataOutOfRange, c.ctx.Column, c.ctx.Row))
 	}
-	return v, nil
+	return high, nil
 }
 
 // names is the source as text in the charset of the members.

@@ -192,11 +192,11 @@ func TestConvertMembers(t *testing.T) {
 		{IntDatum(9), s, "small", codeTruncated, codeTruncated},
 		{NewUintDatum(e, 3), s, "Large", 0, 0},
 		{IntDatum(3), NewBit(2), "\x03", 0, 0},
-		{IntDatum(4), NewBit(2), "\x03", codeTooLong, codeTruncated},
+		{IntDatum(4), NewBit(2), "\x03", codeTooLong, codeRange},
 		{IntDatum(-1), NewBit(64), "\xff\xff\xff\xff\xff\xff\xff\xff", 0, 0},
 		{text("a"), NewBit(7), "a", 0, 0},
 		{text("\x01a"), NewBit(9), "\x01a", 0, 0},
-		{text("123456789"), NewBit(64), "\xff\xff\xff\xff\xff\xff\xff\xff", codeTooLong, codeTruncated},
+		{text("123456789"), NewBit(64), "\xff\xff\xff\xff\xff\xff\xff\xff", codeTooLong, codeRange},
 	})
 }
 

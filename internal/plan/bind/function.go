@@ -52,7 +52,11 @@ func (x *exprBinder) function(n *ast.FuncCallExpr) (expr.Expr, error) {
 		}
 		return nil, sqlerr.New(sqlerr.ErrSpDoesNotExist, "FUNCTION", db+n.FnName.O)
 	}
-	return x.b.call(name, args...)
+	e, err := x.b.call(name, args...)
+	if sqlerr.CodeOf(err) == sqlerr.ErrWrongParamCountToNativeFct {
+		err = sqlerr.New(sqlerr.ErrWrongParamCountToNativeFct, n.FnName.O) // as it was written
+	}
+	return e, err
 }
 
 func (x *exprBinder) argument(n ast.ExprNode) (expr.Expr, error) {
