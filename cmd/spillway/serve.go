@@ -161,14 +161,14 @@ func (a *app) openMemory(context.Context) error {
 	return nil
 }
 
-// memoryLimit is tidb_server_memory_limit in bytes; percents are of the smaller of the machine's and the cgroup's
-// memory.
+// memoryLimit is tidb_server_memory_limit in bytes, at most the smaller of the machine's and the cgroup's memory, of
+// which percents are.
 func (a *app) memoryLimit() (int64, error) {
 	total, err := cgroup.System.UsableMemory()
 	if err != nil {
 		return 0, err
 	}
-	text, err := a.globals.Get("tidb_server_memory_limit")
+	text, err := a.globals.Get(memoryLimitName)
 	if err != nil {
 		return 0, err
 	}
@@ -176,7 +176,11 @@ func (a *app) memoryLimit() (int64, error) {
 	if err != nil {
 		return 0, fmt.Errorf("tidb_server_memory_limit: %w", err)
 	}
-	if n == 0 { // TiDB: no limit. The machine's memory is one.
+	switch {
+	case n == 0: // TiDB: no limit. The machine's memory is one.
+		n = uint64(total)
+	case n > uint64(total):
+		a.log.Warn("memory limit is more than the machine or its cgroup has", "limit", text, "used", total)
 		n = uint64(total)
 	}
 	return int64(n), nil

@@ -12,6 +12,9 @@ import (
 	"github.com/spillwaydb/spillway/internal/server"
 )
 
+// memoryLimitName is the variable of the process's memory.
+const memoryLimitName = "tidb_server_memory_limit"
+
 // variablePrefix begins the keys of stored global variables.
 const variablePrefix = "var/"
 
@@ -23,13 +26,25 @@ func (a *app) persist(name, value string) error {
 	return a.catalog.MetaApply(context.Background(), catalog.Pair{Key: variablePrefix + name, Value: []byte(value)})
 }
 
-// loadVariables sets what SET GLOBAL stored, but for what the command line says.
-func (a *app) loadVariables(ctx context.Context) error {
+// fixedVariables are those whose stored values do not count: what the command line says, and the memory limit also if
+// the configuration file has it, for who starts a server with less memory must get it.
+func (c *config) fixedVariables() map[string]bool {
 	fixed := make(map[string]bool)
-	for _, v := range a.config.set {
+	for _, v := range c.set {
 		name, _, _ := strings.Cut(v, "=")
 		fixed[strings.ToLower(strings.TrimSpace(name))] = true
 	}
+	for name := range c.Variables {
+		if strings.EqualFold(name, memoryLimitName) {
+			fixed[memoryLimitName] = true
+		}
+	}
+	return fixed
+}
+
+// loadVariables sets what SET GLOBAL stored, but for fixedVariables.
+func (a *app) loadVariables(ctx context.Context) error {
+	fixed := a.config.fixedVariables()
 	pairs, err := a.catalog.MetaList(ctx, variablePrefix)
 	if err != nil {
 		return fmt.Errorf("stored variables: %w", err)
@@ -37,6 +52,7 @@ func (a *app) loadVariables(ctx context.Context) error {
 	for _, p := range pairs {
 		name := strings.TrimPrefix(p.Key, variablePrefix)
 		if fixed[name] {
+			a.log.Info("stored variable is not used, the start says otherwise", "name", name, "value", string(p.Value))
 			continue
 		}
 		if err := a.globals.Load(name, string(p.Value)); err != nil {
@@ -52,7 +68,7 @@ func (a *app) loadVariables(ctx context.Context) error {
 
 // variableChanged puts a SET GLOBAL into effect where that needs more than reading the variable.
 func (a *app) variableChanged(name, _ string) {
-	if name != "tidb_server_memory_limit" || a.pool == nil {
+	if name != memoryLimitName || a.pool == nil {
 		return
 	}
 	limit, err := a.memoryLimit()

@@ -18,6 +18,9 @@ func (s *Session) administer(ctx context.Context, st *parse.Statement, a answer)
 		if s.locks.global {
 			return sqlerr.New(sqlerr.ErrCantUpdateWithReadlock)
 		}
+		if err := s.writable(); err != nil {
+			return err
+		}
 		return s.definition(ctx, st, a)
 	case *ast.LockTablesStmt:
 		return s.done(a, s.lockTablesStmt(ctx, n))
@@ -29,6 +32,11 @@ func (s *Session) administer(ctx context.Context, st *parse.Statement, a answer)
 		}
 		// Nothing is cached that would have to be flushed.
 		return s.done(a, nil)
+	}
+	if changesAccounts(st.Node) {
+		if err := s.writable(); err != nil {
+			return err
+		}
 	}
 	return s.accounts(ctx, st, a)
 }

@@ -45,6 +45,7 @@ func (s *Session) lockTablesStmt(ctx context.Context, n *ast.LockTablesStmt) err
 		mode := catalog.SharedNoWrite
 		if t.Type == ast.TableLockWrite || t.Type == ast.TableLockWriteLocal {
 			mode = catalog.Exclusive
+			err = errFirst(err, s.writable())
 		}
 		if err == nil {
 			err = s.locks.owner.Lock(ctx, name, mode, s.lockTimeout())

@@ -67,7 +67,7 @@ func NewManager(o Options) *Manager {
 // NextConnID returns a connection id that was never given out.
 func (m *Manager) NextConnID() uint64 { return m.nextID.Add(1) }
 
-// Connect opens a session for an authenticated client. Errors: 1049, 1053.
+// Connect opens a session for an authenticated client. Errors: 1049, 1053, 3032.
 func (m *Manager) Connect(ctx context.Context, info ConnInfo) (Handler, error) {
 	m.mu.Lock()
 	if m.closed {
@@ -82,6 +82,9 @@ func (m *Manager) Connect(ctx context.Context, info ConnInfo) (Handler, error) {
 	s := newSession(m, info, user)
 	m.sessions[info.ID] = s
 	m.mu.Unlock()
+	if err := m.served(info.Account); err != nil {
+		return nil, errFirst(err, s.Close())
+	}
 	if info.Database != "" {
 		if err := s.InitDB(ctx, info.Database); err != nil {
 			return nil, errFirst(err, s.Close())

@@ -55,6 +55,12 @@ func (s *Session) withPlan(ctx context.Context, st *parse.Statement, a answer, f
 // planned runs a statement that has a plan and answers it.
 func (s *Session) planned(ctx context.Context, st *parse.Statement, a answer) error {
 	return s.withPlan(ctx, st, a, func(p planned) error {
+		if p.plan.Write {
+			if err := s.writable(); err != nil {
+				s.txn.releaseUnused()
+				return err
+			}
+		}
 		ctx, cancel := s.withDeadline(ctx, p.plan)
 		defer cancel()
 		err := s.runAndAnswer(ctx, st, p, a)

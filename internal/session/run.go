@@ -70,6 +70,7 @@ func (s *Session) run(ctx context.Context, p planned, rows consumer, a answer) (
 	if err := s.txn.statement(ctx, s); err != nil {
 		return out, s.txn.notBegun(s, err)
 	}
+	s.txn.wrote = s.txn.wrote || p.plan.Write
 	err = s.execute(ctx, stmt, p, sizing, &rows, a, &out)
 	if err == nil && stmt.Err() != nil {
 		err = stmt.Err()

@@ -108,6 +108,9 @@ func (s *Session) setOne(ctx context.Context, st *parse.Statement, v *ast.Variab
 		if err := s.manager.Users.CheckAny(s.account(), privilege.Super, privilege.SystemVariablesAdmin); err != nil {
 			return err
 		}
+		if err := s.mayClose(name); err != nil {
+			return err
+		}
 	}
 	if _, ok := v.Value.(*ast.DefaultExpr); ok {
 		if v.IsGlobal {
@@ -120,7 +123,11 @@ func (s *Session) setOne(ctx context.Context, st *parse.Statement, v *ast.Variab
 		return err
 	}
 	if v.IsGlobal {
-		return s.vars.Globals().Set(name, d, env.Warn)
+		err := s.vars.Globals().Set(name, d, env.Warn)
+		if err == nil && name == varOfflineMode {
+			s.manager.disconnect()
+		}
+		return err
 	}
 	if name == "last_insert_id" || name == "identity" {
 		s.lastInsertID = datumUint(d)

@@ -17,6 +17,7 @@ type transaction struct {
 	owner    *catalog.Owner // metadata locks; as old as the session
 	explicit bool           // it ends with COMMIT or ROLLBACK, not with the statement
 	readOnly bool
+	wrote    bool // a statement that changes data has run
 	// committed: READ COMMITTED, each statement reads what is committed when it begins. So does READ UNCOMMITTED:
 	// nothing that is not committed is ever read.
 	committed bool
@@ -40,6 +41,7 @@ func (t *transaction) begin(ctx context.Context, s *Session, explicit, readOnly 
 		return err
 	}
 	t.kv, t.explicit, t.readOnly, t.stmt, t.view, t.saved = txn, explicit, readOnly, 0, 0, nil
+	t.wrote = false
 	isolation := t.next
 	if t.next = ""; isolation == "" {
 		isolation = s.vars.String("transaction_isolation")
@@ -138,6 +140,11 @@ func (t *transaction) commit(ctx context.Context, s *Session) error {
 	if t.kv == nil {
 		t.owner.ReleaseAll()
 		return nil
+	}
+	if t.wrote {
+		if err := s.writable(); err != nil { // the server has become read-only
+			return errFirst(err, t.rollback(s))
+		}
 	}
 	// A commit is not given up half-way: KILL may come before or after it.
 	err := t.kv.Commit(context.WithoutCancel(ctx))

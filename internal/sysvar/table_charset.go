@@ -33,6 +33,12 @@ var linked = map[string]string{
 
 // linkedValue computes the other half of a pair.
 func linkedValue(name, value string) (other, otherValue string, ok bool) {
+	switch {
+	case name == "super_read_only" && value == "ON":
+		return "read_only", value, true
+	case name == "read_only" && value == "OFF":
+		return "super_read_only", value, true
+	}
 	other, ok = linked[name]
 	if !ok {
 		return "", "", false
