@@ -14,8 +14,8 @@ import (
 //	SELECT g, COUNT(DISTINCT a), COUNT(DISTINCT b) FROM t GROUP BY g
 //	(SELECT g, COUNT(DISTINCT a) FROM t GROUP BY g) JOIN (SELECT g, COUNT(DISTINCT b) FROM t GROUP BY g) ON g <=> g
 //
-// The input is computed once for each. It returns nil if one grouping is enough. Error 1235 if the input is not the
-// same each time it is computed.
+// The input is computed once for each, but for what of it would not be the same each time. It returns nil if one
+// grouping is enough. Error 1235 if such a part of the input depends on an outer row.
 func (p *planner) splitSets(n *logical.Agg) (logical.Node, error) {
 	type set struct {
 		keys  []logical.SortKey
@@ -53,12 +53,14 @@ func (p *planner) splitSets(n *logical.Agg) (logical.Node, error) {
 	if len(sets) < 2 {
 		return nil, nil
 	}
-	if !repeatable(n.Input) {
-		return nil, sqlerr.New(sqlerr.ErrNotSupportedYet, "several sets of DISTINCT values of random rows")
+	input := n.Input
+	if err := p.settle(&input); err != nil {
+		return nil, err
 	}
 	var out logical.Node
 	for at := range sets {
 		part := *n
+		part.Input = input
 		part.Aggs, part.AggCols = nil, nil
 		for i := range n.Aggs {
 			if setOf[i] == at {
@@ -100,42 +102,64 @@ func (p *planner) rename(n *logical.Agg) (out *logical.Projection, conds []expr.
 	return out, conds, nil
 }
 
-// repeatable says if a node gives the same rows whenever it is run in a statement.
+// settle makes a node give the same rows whenever it is run in a statement: what does not is computed once, into a
+// table.
+func (p *planner) settle(n *logical.Node) error {
+	if repeatable(*n) {
+		for _, in := range (*n).Inputs() {
+			if err := p.settle(in); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if !p.free(*n) {
+		return sqlerr.New(sqlerr.ErrNotSupportedYet,
+			"several sets of DISTINCT values of rows that depend on an outer row and on chance")
+	}
+	table := &logical.CTE{Name: "distinct", Cols: (*n).Columns(), Seed: *n}
+	if err := p.planTable(table); err != nil {
+		return err
+	}
+	scan := &logical.CTEScan{CTE: table, Cols: table.Cols}
+	for i := range scan.Cols {
+		scan.Ordinals = append(scan.Ordinals, i)
+	}
+	*n = scan
+	return nil
+}
+
+// repeatable says if a node gives the same rows each time that its inputs do.
 func repeatable(n logical.Node) bool {
-	var exprs []expr.Expr
 	switch n := n.(type) {
-	case *logical.Scan:
-		exprs = n.Filter
-	case *logical.Selection:
-		exprs = n.Conds
-	case *logical.Projection:
-		exprs = n.Exprs
-	case *logical.Expand:
-		exprs = n.Keys
-	case *logical.Join:
-		exprs = n.Conds
-	case *logical.Agg:
-		exprs = n.GroupBy
-		for _, a := range n.Aggs {
-			exprs = append(exprs[:len(exprs):len(exprs)], a.Args...)
-		}
 	case *logical.Sort:
-		for _, k := range n.Keys {
-			exprs = append(exprs, k.Expr)
-		}
 		if n.HasLimit {
 			return false // which of equal rows it gives is left open
 		}
 	case *logical.Limit, *logical.Window:
 		return false // the order of equal rows is left open
 	}
-	for _, e := range exprs {
+	for _, e := range logical.Exprs(n) {
 		if !expr.Deterministic(e) {
 			return false
 		}
 	}
+	return true
+}
+
+// free says if a node does not depend on an outer row.
+func (p *planner) free(n logical.Node) bool {
+	switch n := n.(type) {
+	case *logical.CTEScan:
+		return !n.Work
+	case *logical.Values:
+		return p.slots == 0 // else they may
+	}
+	if hasParams(logical.Exprs(n)) {
+		return false
+	}
 	for _, in := range n.Inputs() {
-		if !repeatable(*in) {
+		if !p.free(*in) {
 			return false
 		}
 	}

@@ -25,10 +25,6 @@ func (x *exprBinder) binary(n *ast.BinaryOperationExpr) (expr.Expr, error) {
 		}
 		return x.b.junction(binaryNames[n.Op], args)
 	}
-	name, ok := binaryNames[n.Op]
-	if !ok {
-		return nil, notSupported("operator " + n.Op.String())
-	}
 	// The left spine of a+b+c+... is walked, not recursed into.
 	var spine []*ast.BinaryOperationExpr
 	var left ast.ExprNode = n
@@ -40,10 +36,15 @@ func (x *exprBinder) binary(n *ast.BinaryOperationExpr) (expr.Expr, error) {
 		spine = append(spine, bin)
 		left = bin.L
 	}
-	if l, ok := left.(*ast.RowExpr); ok && len(spine) == 1 {
-		return x.rowCompare(name, l, n.R)
+	var e expr.Expr
+	var err error
+	if l, ok := left.(*ast.RowExpr); ok { // its comparison is an operand of the others
+		first := spine[len(spine)-1]
+		e, err = x.rowCompare(binaryNames[first.Op], l, first.R)
+		spine = spine[:len(spine)-1]
+	} else {
+		e, err = x.bind(left)
 	}
-	e, err := x.bind(left)
 	if err != nil {
 		return nil, err
 	}

@@ -178,7 +178,11 @@ func mergeType(a, b types.Type, coercA, coercB collation.Coercibility) (types.Ty
 	switch {
 	case a.ID == types.Null:
 		return b, nil
-	case b.ID == types.Null, a.WithNullable(true).Equal(b.WithNullable(true)):
+	case b.ID == types.Null:
+		return a, nil
+	case a.ID == types.Enum || a.ID == types.Set: // a column of names has their order, not that of their numbers
+		return mergeString(a, b, coercA, coercB)
+	case a.WithNullable(true).Equal(b.WithNullable(true)):
 		return a, nil
 	case a.IsInteger() && b.IsInteger():
 		if a.Unsigned == b.Unsigned {
