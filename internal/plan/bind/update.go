@@ -19,7 +19,7 @@ type target struct {
 	node  logical.Node
 }
 
-func (b *binder) changeTarget(refs *ast.TableRefsClause, with *ast.WithClause) (*target, error) {
+func (b *binder) changeTarget(refs *ast.TableRefsClause) (*target, error) {
 	src := singleSource(refs)
 	name := singleTable(refs)
 	if name == nil {
@@ -48,6 +48,33 @@ func (b *binder) changeTarget(refs *ast.TableRefsClause, with *ast.WithClause) (
 		}
 	}
 	return &target{table: t, scan: scan, scope: s, node: scan}, nil
+}
+
+// change binds what UPDATE and DELETE begin with, hints, WITH and the table, then the rest.
+func (b *binder) change(
+	n ast.StmtNode, hints []*ast.TableOptimizerHint, with *ast.WithClause, refs *ast.TableRefsClause,
+	rest func(t *target) error,
+) error {
+	b.hints(hints)
+	joins := b.joins
+	if with != nil {
+		leave, err := b.enterWith(with, n)
+		if err != nil {
+			return err
+		}
+		defer leave()
+	}
+	t, err := b.changeTarget(refs)
+	if err != nil {
+		return err
+	}
+	b.changed = t
+	b.joinHints(joins, t.scope)
+	if err := rest(t); err != nil {
+		return err
+	}
+	b.changeInput(t)
+	return nil
 }
 
 // restrict applies WHERE, ORDER BY and LIMIT.
@@ -80,74 +107,46 @@ func (b *binder) restrict(t *target, where ast.ExprNode, order *ast.OrderByClaus
 
 // update binds UPDATE of one table.
 func (b *binder) update(n *ast.UpdateStmt) error {
-	b.hints(n.TableHints)
-	joins := b.joins
-	if n.With != nil {
-		leave, err := b.enterWith(n.With, n)
-		if err != nil {
+	return b.change(n, n.TableHints, n.With, n.TableRefs, func(t *target) error {
+		if err := b.restrict(t, n.Where, n.Order, n.Limit); err != nil {
 			return err
 		}
-		defer leave()
-	}
-	t, err := b.changeTarget(n.TableRefs, n.With)
-	if err != nil {
-		return err
-	}
-	b.changed = t
-	b.joinHints(joins, t.scope)
-	if err := b.restrict(t, n.Where, n.Order, n.Limit); err != nil {
-		return err
-	}
-	u := &UpdateSpec{Table: t.table, Ignore: n.IgnoreErr}
-	x := &exprBinder{b: b, scope: t.scope, clause: "field list"}
-	for _, a := range n.List {
-		if c := a.Column; c.Table.O != "" && !isName(c.Table.O, t.scan.Alias) {
-			return sqlerr.New(sqlerr.ErrBadField, nameText(c), "field list")
+		u := &UpdateSpec{Table: t.table, Ignore: n.IgnoreErr}
+		x := &exprBinder{b: b, scope: t.scope, clause: "field list"}
+		for _, a := range n.List {
+			if c := a.Column; c.Table.O != "" && !isName(c.Table.O, t.scan.Alias) {
+				return sqlerr.New(sqlerr.ErrBadField, nameText(c), "field list")
+			}
+			as, err := b.assignment(a, t.table, x)
+			if err != nil {
+				return err
+			}
+			u.Assign = append(u.Assign, as)
 		}
-		as, err := b.assignment(a, t.table, x)
-		if err != nil {
-			return err
-		}
-		u.Assign = append(u.Assign, as)
-	}
-	// Columns ON UPDATE CURRENT_TIMESTAMP that are not set are exec's business: they change only if the row does.
-	t.node = x.attach(t.node)
-	b.result.Update = u
-	b.changeInput(t)
-	return nil
+		// Columns ON UPDATE CURRENT_TIMESTAMP that are not set are exec's business: they change only if the row does.
+		t.node = x.attach(t.node)
+		b.result.Update = u
+		return nil
+	})
 }
 
 // delete binds DELETE of one table.
 func (b *binder) delete(n *ast.DeleteStmt) error {
-	b.hints(n.TableHints)
-	joins := b.joins
 	if n.IsMultiTable && (n.Tables == nil || len(n.Tables.Tables) != 1) {
 		return notSupported("a change of several tables at once")
 	}
-	if n.With != nil {
-		leave, err := b.enterWith(n.With, n)
-		if err != nil {
+	return b.change(n, n.TableHints, n.With, n.TableRefs, func(t *target) error {
+		if n.IsMultiTable {
+			if name := n.Tables.Tables[0].Name.O; !isName(name, t.scan.Alias) {
+				return sqlerr.New(sqlerr.ErrUnknownTable, name, "MULTI DELETE")
+			}
+		}
+		if err := b.restrict(t, n.Where, n.Order, n.Limit); err != nil {
 			return err
 		}
-		defer leave()
-	}
-	t, err := b.changeTarget(n.TableRefs, n.With)
-	if err != nil {
-		return err
-	}
-	b.changed = t
-	b.joinHints(joins, t.scope)
-	if n.IsMultiTable {
-		if name := n.Tables.Tables[0].Name.O; !isName(name, t.scan.Alias) {
-			return sqlerr.New(sqlerr.ErrUnknownTable, name, "MULTI DELETE")
-		}
-	}
-	if err := b.restrict(t, n.Where, n.Order, n.Limit); err != nil {
-		return err
-	}
-	b.result.Delete = t.table
-	b.changeInput(t)
-	return nil
+		b.result.Delete = t.table
+		return nil
+	})
 }
 
 // changeInput is the input of UPDATE and DELETE: the table's columns and the key, nothing else.
