@@ -14,6 +14,7 @@ import (
 	"github.com/spillwaydb/spillway/internal/memory"
 	"github.com/spillwaydb/spillway/internal/memory/memorytest"
 	"github.com/spillwaydb/spillway/internal/schema"
+	"github.com/spillwaydb/spillway/internal/testutil"
 	"github.com/spillwaydb/spillway/internal/types"
 	"github.com/spillwaydb/spillway/internal/types/collation"
 )
@@ -40,14 +41,6 @@ func wideTable(i int) TableSpec {
 	return spec
 }
 
-func liveHeap() int64 {
-	runtime.GC()
-	runtime.GC()
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return int64(m.HeapAlloc)
-}
-
 // BenchmarkHeapOfTable reports what a table of 100 columns takes of the heap once it is loaded.
 func BenchmarkHeapOfTable(b *testing.B) {
 	const n = 200
@@ -64,7 +57,7 @@ func BenchmarkHeapOfTable(b *testing.B) {
 		stored = append(stored, v)
 	}
 	for b.Loop() {
-		before := liveHeap()
+		before := testutil.LiveHeap()
 		var all []*schema.Table
 		for _, v := range stored {
 			t, err := decodeTable(v)
@@ -73,7 +66,7 @@ func BenchmarkHeapOfTable(b *testing.B) {
 			}
 			all = append(all, t)
 		}
-		b.ReportMetric(float64(liveHeap()-before)/n, "bytes/table")
+		b.ReportMetric(float64(testutil.LiveHeap()-before)/n, "bytes/table")
 		runtime.KeepAlive(all)
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/spillwaydb/spillway/internal/sqlerr"
+	"github.com/spillwaydb/spillway/internal/testutil"
 )
 
 func one(t *testing.T, sql string) *Statement {
@@ -138,10 +139,10 @@ func TestDepth(t *testing.T) {
 		"SELECT " + strings.Repeat("NOT ", 100000) + "1",
 		"SELECT * FROM a" + strings.Repeat(" JOIN a", 100000),
 	} {
-		before := heap()
+		before := testutil.LiveHeap()
 		_, err := Parse([]byte(sql), Options{})
 		require.True(t, sqlerr.Is(err, sqlerr.ErrStackOverrunNeedMore), "%v", err)
-		require.Less(t, heap()-before, int64(1<<20))
+		require.Less(t, testutil.LiveHeap()-before, int64(1<<20))
 	}
 	one(t, "SELECT "+strings.Repeat("(", 900)+"1"+strings.Repeat(")", 900))
 	one(t, "SELECT 1"+strings.Repeat("+1", 10000))
@@ -163,26 +164,19 @@ func (l *limited) Reserve(n int64) error {
 
 func TestBudget(t *testing.T) {
 	sql := []byte("SELECT a FROM t WHERE a IN (a" + strings.Repeat(", 1", 100000) + ")")
-	before := heap()
+	before := testutil.LiveHeap()
 	_, err := Parse(sql, Options{Budget: &limited{left: 1 << 20}})
 	require.ErrorIs(t, err, errBudget)
-	require.Less(t, heap()-before, int64(64<<10))
+	require.Less(t, testutil.LiveHeap()-before, int64(64<<10))
 
 	// The charge covers what is kept alive.
 	b := &limited{left: 1 << 30}
-	before = heap()
+	before = testutil.LiveHeap()
 	st, err := Parse(sql, Options{Budget: b})
 	require.NoError(t, err)
-	grown := heap() - before
+	grown := testutil.LiveHeap() - before
 	require.Less(t, grown, b.asked)
 	runtime.KeepAlive(st)
-}
-
-func heap() int64 {
-	runtime.GC()
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return int64(m.HeapAlloc)
 }
 
 // longInsert is an INSERT of at least size bytes.
@@ -199,11 +193,11 @@ func longInsert(size int, tail string) ([]byte, int) {
 
 func TestLongInsert(t *testing.T) {
 	sql, n := longInsert(60<<20, " ON DUPLICATE KEY UPDATE b = VALUES(b)")
-	before := heap()
+	before := testutil.LiveHeap()
 	b := &limited{left: 2 << 20}
 	st, err := Parse(sql, Options{Budget: b})
 	require.NoError(t, err)
-	require.Less(t, heap()-before, b.asked)
+	require.Less(t, testutil.LiveHeap()-before, b.asked)
 	r := st[0].Rows
 	require.Equal(t, n, r.Count())
 	insert := st[0].Node.(*ast.InsertStmt)
@@ -226,7 +220,7 @@ func TestLongInsert(t *testing.T) {
 				seen++
 			}
 			if chunk%5000 == 0 {
-				high = max(high, heap()-before)
+				high = max(high, testutil.LiveHeap()-before)
 			}
 		}
 		require.Equal(t, n, seen)

@@ -13,6 +13,7 @@ import (
 	"github.com/spillwaydb/spillway/internal/plan/physical"
 	"github.com/spillwaydb/spillway/internal/schema"
 	"github.com/spillwaydb/spillway/internal/sqlerr"
+	"github.com/spillwaydb/spillway/internal/testutil"
 	"github.com/spillwaydb/spillway/internal/types"
 )
 
@@ -71,20 +72,13 @@ func TestLongInList(t *testing.T) {
 		asked += n
 		return nil
 	}
-	before := heapBytes()
+	before := testutil.LiveHeap()
 	p, err := Build(ctx, stmts[0])
 	require.NoError(t, err)
 	const noise = 16 << 10 // of the runtime
-	require.Less(t, heapBytes()-before, asked+noise)
+	require.Less(t, testutil.LiveHeap()-before, asked+noise)
 	require.Equal(t, 100000, p.Root.(*physical.Scan).Points.Len())
 	runtime.KeepAlive(stmts)
-}
-
-func heapBytes() int64 {
-	runtime.GC()
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return int64(m.HeapAlloc)
 }
 
 // TestLongInsert: the rows of a long INSERT are bound as they are read.
@@ -100,7 +94,7 @@ func TestLongInsert(t *testing.T) {
 	sql := []byte(b.String())
 	stmts, err := parse.Parse(sql, parse.Options{})
 	require.NoError(t, err)
-	before := heapBytes()
+	before := testutil.LiveHeap()
 	p, err := Build(testContext(c), stmts[0])
 	require.NoError(t, err)
 	src := p.Root.(*physical.Insert).Input.(*physical.Values).Source
@@ -121,7 +115,7 @@ func TestLongInsert(t *testing.T) {
 			seen++
 		}
 		if i%1000 == 0 {
-			high = max(high, heapBytes()-before)
+			high = max(high, testutil.LiveHeap()-before)
 		}
 	}
 	require.Equal(t, rows, seen)

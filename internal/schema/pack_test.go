@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/spillwaydb/spillway/internal/testutil"
 	"github.com/spillwaydb/spillway/internal/types"
 	"github.com/spillwaydb/spillway/internal/types/collation"
 )
@@ -106,24 +107,16 @@ func TestBytes(t *testing.T) {
 	for _, columns := range []int{4, 20, 100, 1000} {
 		from := sample(columns)
 		all := make([]*Table, 20000/columns)
-		before := liveHeap()
+		before := testutil.LiveHeap()
 		var charged int64
 		for i := range all {
 			all[i] = from.Pack()
 			charged += all[i].Bytes
 		}
-		live := liveHeap() - before
+		live := testutil.LiveHeap() - before
 		runtime.KeepAlive(from)
 		runtime.KeepAlive(all)
 		t.Logf("%d columns: %d bytes a table, %d charged", columns, live/int64(len(all)), charged/int64(len(all)))
 		require.InEpsilon(t, live, charged, 1.0/7)
 	}
-}
-
-func liveHeap() int64 {
-	runtime.GC()
-	runtime.GC()
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return int64(m.HeapAlloc)
 }

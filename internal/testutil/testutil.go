@@ -1,5 +1,5 @@
-// Package testutil holds what tests of all packages share: the goroutine leak check and random numbers that can be
-// repeated. Only test files and the test support packages import it.
+// Package testutil holds what tests of all packages share: the goroutine leak check, random numbers that can be
+// repeated, and the size of the heap. Only test files and the test support packages import it.
 package testutil
 
 import (
@@ -7,6 +7,7 @@ import (
 	"hash/fnv"
 	"math/rand/v2"
 	"os"
+	"runtime"
 	"strconv"
 	"testing"
 	"time"
@@ -88,6 +89,15 @@ func Rand(t testing.TB) *rand.Rand {
 	name := fnv.New64a()
 	name.Write([]byte(t.Name()))
 	return rand.New(rand.NewPCG(Seed(t), name.Sum64()))
+}
+
+// LiveHeap is how many bytes of the Go heap are reachable.
+func LiveHeap() int64 {
+	runtime.GC()
+	runtime.GC() // what the first one took out of a sync.Pool
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
 }
 
 // Long tells if random tests should use their long settings (make test-long).

@@ -2,7 +2,6 @@ package sessiontest
 
 import (
 	"fmt"
-	"runtime"
 	"strings"
 	"testing"
 
@@ -53,23 +52,16 @@ func TestHeapDoesNotGrow(t *testing.T) {
 // heapPeak runs sql and returns the most live heap that was seen at its batches, less what there was before.
 func heapPeak(t *testing.T, c *Client, sql string) int64 {
 	t.Helper()
-	before := liveHeap()
+	before := testutil.LiveHeap()
 	var peak int64
 	batches := 0
 	out := Rows{Drop: true, OnBatch: func() error {
 		if batches++; batches&(batches-1) == 0 { // 1, 2, 4, ...
-			peak = max(peak, liveHeap()-before)
+			peak = max(peak, testutil.LiveHeap()-before)
 		}
 		return nil
 	}}
 	require.NoError(t, c.Query(t.Context(), []byte(sql), &out))
 	require.NotZero(t, out.Count)
 	return peak
-}
-
-func liveHeap() int64 {
-	runtime.GC()
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return int64(m.HeapAlloc)
 }
