@@ -63,8 +63,8 @@ var supportTable = []row{
 	{"testutil", "memory spill sqlerr"},
 	{"testutil/faulty", "memory spill sqlerr"},
 	{"memory/memorytest", "memory spill sqlerr testutil"},
-	{"kv/kvtest", "kv memory sqlerr testutil"},
-	{"exec/exectest", "exec testutil testutil/faulty spill " + mayExec},
+	{"kv/kvtest", "kv memory memory/memorytest sqlerr testutil"},
+	{"exec/exectest", "exec memory/memorytest testutil testutil/faulty spill " + mayExec},
 	{"session/sessiontest/querygen", ""},
 	{"session/sessiontest", "above testutil testutil/faulty"},
 }

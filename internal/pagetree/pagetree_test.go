@@ -14,63 +14,24 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/spillwaydb/spillway/internal/memory"
+	"github.com/spillwaydb/spillway/internal/memory/memorytest"
 	"github.com/spillwaydb/spillway/internal/testutil"
 )
 
 func TestMain(m *testing.M) { testutil.Main(m) }
 
-// mapStore is temporary storage in a Go map.
-type mapStore struct {
-	mu     sync.Mutex
-	next   uint64
-	blocks map[uint64][]byte
-	writes int
-}
-
-func (s *mapStore) Write(_ uint64, data []byte) (memory.Slot, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.next++
-	s.writes++
-	s.blocks[s.next] = bytes.Clone(data)
-	return memory.Slot{Lo: s.next}, nil
-}
-
-func (s *mapStore) Read(slot memory.Slot, dst []byte) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if copy(dst, s.blocks[slot.Lo]) != len(dst) {
-		return errors.New("no such slot")
-	}
-	return nil
-}
-
-func (s *mapStore) Free(_ uint64, slot memory.Slot) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.blocks, slot.Lo)
-}
-
-func (s *mapStore) DiskBytes(slot memory.Slot) int64 {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return int64(len(s.blocks[slot.Lo]))
-}
-
-func (s *mapStore) Close(uint64) {}
-
 type rig struct {
 	pool  *memory.Pool
 	stmt  *memory.Statement
 	acct  *memory.Account
-	store *mapStore
+	store *memorytest.Blocks
 	// refuse, if not nil, is asked before each operation of the account.
 	refuse func(op memory.Op) error
 }
 
 // newRig makes an account with a minimum of pages of 16 KiB.
 func newRig(t testing.TB, pages int, force bool) *rig {
-	r := &rig{store: &mapStore{blocks: map[uint64][]byte{}}}
+	r := &rig{store: &memorytest.Blocks{}}
 	hooks := &memory.Hooks{Refuse: func(op memory.Op, account string, _ int) error {
 		if r.refuse != nil && account == "tree" {
 			return r.refuse(op)
@@ -234,7 +195,8 @@ func TestModel(t *testing.T) {
 			m.want = map[string]string{}
 			m.check([][]byte{[]byte("a")})
 			rig.requireEmpty(t)
-			require.Equal(t, force, rig.store.writes > 100)
+			writes, _ := rig.store.Counts()
+			require.Equal(t, force, writes > 100)
 		})
 	}
 }

@@ -4,12 +4,12 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/spillwaydb/spillway/internal/memory"
+	"github.com/spillwaydb/spillway/internal/memory/memorytest"
 	"github.com/spillwaydb/spillway/internal/testutil"
 	"github.com/spillwaydb/spillway/internal/types"
 	"github.com/spillwaydb/spillway/internal/types/collation"
@@ -18,45 +18,9 @@ import (
 
 func TestMain(m *testing.M) { testutil.Main(m) }
 
-// store keeps evicted blocks on the heap.
-type store struct {
-	mu     sync.Mutex
-	next   uint64
-	blocks map[uint64][]byte
-}
-
-func newStore() *store { return &store{blocks: map[uint64][]byte{}} }
-
-func (s *store) Write(_ uint64, data []byte) (memory.Slot, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.next++
-	s.blocks[s.next] = append([]byte(nil), data...)
-	return memory.Slot{Lo: s.next}, nil
-}
-
-func (s *store) Read(slot memory.Slot, dst []byte) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	copy(dst, s.blocks[slot.Lo])
-	return nil
-}
-
-func (s *store) Free(_ uint64, slot memory.Slot) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.blocks, slot.Lo)
-}
-
-func (s *store) DiskBytes(slot memory.Slot) int64 {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return int64(len(s.blocks[slot.Lo]))
-}
-
 // world is a pool with one statement.
 type world struct {
-	store *store
+	store *memorytest.Blocks
 	pool  *memory.Pool
 	stmt  *memory.Statement
 	acct  *memory.Account
@@ -67,7 +31,7 @@ const inputBytes = 8 << 20
 
 // newWorld has a statement with minBytes granted, which can spill. It is checked to be empty when the test ends.
 func newWorld(t testing.TB, limit, minBytes int64, o memory.StatementOptions, hooks *memory.Hooks) *world {
-	w := &world{store: newStore()}
+	w := &world{store: &memorytest.Blocks{}}
 	var err error
 	w.pool, err = memory.NewPool(memory.Options{LimitBytes: limit, Store: w.store, Hooks: hooks})
 	require.NoError(t, err)
@@ -84,7 +48,7 @@ func newWorld(t testing.TB, limit, minBytes int64, o memory.StatementOptions, ho
 		w.acct.Close()
 		w.stmt.Close()
 		require.NoError(t, w.pool.Close())
-		require.Empty(t, w.store.blocks)
+		require.Zero(t, w.store.Len())
 	})
 	return w
 }

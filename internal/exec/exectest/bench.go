@@ -10,6 +10,7 @@ import (
 
 	"github.com/spillwaydb/spillway/internal/exec"
 	"github.com/spillwaydb/spillway/internal/memory"
+	"github.com/spillwaydb/spillway/internal/memory/memorytest"
 	"github.com/spillwaydb/spillway/internal/types"
 	"github.com/spillwaydb/spillway/internal/vector"
 )
@@ -29,7 +30,7 @@ const benchRows = 2048 // of a batch
 // Bench runs an operator over generated numbers, and reports rows of input by second. One pool serves all runs, so that
 // its frames are warm, as a server's are.
 func Bench(b *testing.B, o BenchOptions) {
-	store := NewStore()
+	store := &memorytest.Blocks{}
 	pool, err := memory.NewPool(memory.Options{LimitBytes: 6 << 30, Store: store})
 	require.NoError(b, err)
 	run := func() {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spillwaydb/spillway/internal/exec"
 	"github.com/spillwaydb/spillway/internal/memory"
+	"github.com/spillwaydb/spillway/internal/memory/memorytest"
 	"github.com/spillwaydb/spillway/internal/sqlerr"
 	"github.com/spillwaydb/spillway/internal/types"
 )
@@ -127,7 +128,7 @@ func (x *Test) Do(t testing.TB, c Conditions) (r Result) {
 	if c.Surplus == 0 {
 		c.Surplus = plentyBytes
 	}
-	store := NewStore()
+	store := &memorytest.Blocks{}
 	hooks := &memory.Hooks{Refuse: func(op memory.Op, name string, _ int) error {
 		switch {
 		case name != account:
@@ -180,7 +181,8 @@ func (x *Test) Do(t testing.TB, c Conditions) (r Result) {
 	require.NoError(t, subject.Close())
 	stats := acct.Stats()
 	require.Zero(t, stats.Current, "left on the account after %v: %v", c, r.Err)
-	r.Rows, r.Writes, r.Peak = out.rows, store.Writes(), stats.Peak
+	r.Rows, r.Peak = out.rows, stats.Peak
+	r.Writes, _ = store.Counts()
 	stmt.AddWorkers(-1)
 	in.acct.Close()
 	acct.Close()

@@ -13,6 +13,7 @@ import (
 
 	"github.com/spillwaydb/spillway/internal/exec/exectest"
 	"github.com/spillwaydb/spillway/internal/memory"
+	"github.com/spillwaydb/spillway/internal/memory/memorytest"
 	"github.com/spillwaydb/spillway/internal/rows"
 	"github.com/spillwaydb/spillway/internal/sqlerr"
 	"github.com/spillwaydb/spillway/internal/testutil"
@@ -28,7 +29,7 @@ func TestMain(m *testing.M) { testutil.Main(m) }
 func withAccount(t *testing.T, refuse func() error, f func(acct *memory.Account)) {
 	t.Helper()
 	pool, err := memory.NewPool(memory.Options{
-		LimitBytes: 16 << 20, Store: exectest.NewStore(), LaneFraction: -1,
+		LimitBytes: 16 << 20, Store: &memorytest.Blocks{}, LaneFraction: -1,
 		Hooks: &memory.Hooks{Refuse: func(op memory.Op, _ string, _ int) error {
 			if op == memory.OpSurplus && refuse != nil {
 				return refuse()

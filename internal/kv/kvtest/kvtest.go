@@ -3,13 +3,10 @@
 package kvtest
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"math"
 	"slices"
-	"sync"
 	"testing"
 	"time"
 
@@ -17,6 +14,7 @@ import (
 
 	"github.com/spillwaydb/spillway/internal/kv"
 	"github.com/spillwaydb/spillway/internal/memory"
+	"github.com/spillwaydb/spillway/internal/memory/memorytest"
 )
 
 // A Factory opens an empty store whose memory comes from pool. The suite closes it.
@@ -92,7 +90,7 @@ func newSuite(t testing.TB, open Factory) *suite {
 
 // NewPool makes a pool with temporary storage in memory; the end of the test closes it and fails on what is left.
 func NewPool(t testing.TB) *memory.Pool {
-	pool, err := memory.NewPool(memory.Options{LimitBytes: 256 << 20, Store: &mapStore{blocks: map[uint64][]byte{}}})
+	pool, err := memory.NewPool(memory.Options{LimitBytes: 256 << 20, Store: &memorytest.Blocks{}})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, pool.Close()) })
 	return pool
@@ -287,43 +285,5 @@ func (s *suite) waiters(n int64) {
 }
 
 func key(i int) string { return fmt.Sprintf("k%08d", i) }
-
-// mapStore is temporary storage in a Go map.
-type mapStore struct {
-	mu     sync.Mutex
-	next   uint64
-	blocks map[uint64][]byte
-}
-
-var _ memory.BlockStore = (*mapStore)(nil)
-
-func (s *mapStore) Write(_ uint64, data []byte) (memory.Slot, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.next++
-	s.blocks[s.next] = bytes.Clone(data)
-	return memory.Slot{Lo: s.next}, nil
-}
-
-func (s *mapStore) Read(slot memory.Slot, dst []byte) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if copy(dst, s.blocks[slot.Lo]) != len(dst) {
-		return errors.New("no such slot")
-	}
-	return nil
-}
-
-func (s *mapStore) Free(_ uint64, slot memory.Slot) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.blocks, slot.Lo)
-}
-
-func (s *mapStore) DiskBytes(slot memory.Slot) int64 {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return int64(len(s.blocks[slot.Lo]))
-}
 
 const forever = time.Duration(math.MaxInt64)

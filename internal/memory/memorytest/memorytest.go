@@ -51,20 +51,19 @@ func NewOperator(t testing.TB, p *memory.Pool, minBytes int64) (*memory.Statemen
 	return s, a
 }
 
-// Store is a memory.BlockStore on the Go heap. The zero Store is empty.
-type Store struct {
+// Blocks is a memory.BlockStore on the Go heap. The zero Blocks is empty.
+type Blocks struct {
 	mu     sync.Mutex
 	blocks map[uint64][]byte
 	next   uint64
 	writes int
 	reads  int
-	groups int
 }
 
-var _ memory.GroupStore = (*Store)(nil)
+var _ memory.BlockStore = (*Blocks)(nil)
 
 // Write keeps a copy of data.
-func (s *Store) Write(_ uint64, data []byte) (memory.Slot, error) {
+func (s *Blocks) Write(_ uint64, data []byte) (memory.Slot, error) {
 	data = slices.Clone(data)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -76,6 +75,51 @@ func (s *Store) Write(_ uint64, data []byte) (memory.Slot, error) {
 	s.blocks[s.next] = data
 	return memory.Slot{Lo: s.next, Hi: uint64(len(data))}, nil
 }
+
+// Read copies a block to dst.
+func (s *Blocks) Read(slot memory.Slot, dst []byte) error {
+	s.mu.Lock()
+	data, ok := s.blocks[slot.Lo]
+	s.reads++
+	s.mu.Unlock()
+	if !ok || len(data) != len(dst) {
+		return errors.New("memorytest: no such block")
+	}
+	copy(dst, data)
+	return nil
+}
+
+// Free forgets a block.
+func (s *Blocks) Free(_ uint64, slot memory.Slot) {
+	s.mu.Lock()
+	delete(s.blocks, slot.Lo)
+	s.mu.Unlock()
+}
+
+// DiskBytes is the length of a block.
+func (s *Blocks) DiskBytes(slot memory.Slot) int64 { return int64(slot.Hi) }
+
+// Len is the number of blocks stored.
+func (s *Blocks) Len() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.blocks)
+}
+
+// Counts are the writes and reads so far, for tests that must prove that they spilled.
+func (s *Blocks) Counts() (writes, reads int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.writes, s.reads
+}
+
+// Store is Blocks that are written and read in groups, too. The zero Store is empty.
+type Store struct {
+	Blocks
+	groups int
+}
+
+var _ memory.GroupStore = (*Store)(nil)
 
 // WriteGroup keeps copies of blocks, of more than one at times not of the last.
 func (s *Store) WriteGroup(owner uint64, blocks [][]byte, slots []memory.Slot) error {
@@ -108,40 +152,3 @@ func (s *Store) ReadGroup(slots []memory.Slot, blocks [][]byte) error {
 
 // Behind tells if next was stored right after slot.
 func (s *Store) Behind(slot, next memory.Slot) bool { return next.Lo == slot.Lo+1 }
-
-// Read copies a block to dst.
-func (s *Store) Read(slot memory.Slot, dst []byte) error {
-	s.mu.Lock()
-	data, ok := s.blocks[slot.Lo]
-	s.reads++
-	s.mu.Unlock()
-	if !ok || len(data) != len(dst) {
-		return errors.New("memorytest: no such block")
-	}
-	copy(dst, data)
-	return nil
-}
-
-// Free forgets a block.
-func (s *Store) Free(_ uint64, slot memory.Slot) {
-	s.mu.Lock()
-	delete(s.blocks, slot.Lo)
-	s.mu.Unlock()
-}
-
-// DiskBytes is the length of a block.
-func (s *Store) DiskBytes(slot memory.Slot) int64 { return int64(slot.Hi) }
-
-// Len is the number of blocks stored.
-func (s *Store) Len() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return len(s.blocks)
-}
-
-// Counts are the writes and reads so far, for tests that must prove that they spilled.
-func (s *Store) Counts() (writes, reads int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.writes, s.reads
-}
