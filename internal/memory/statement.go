@@ -353,6 +353,22 @@ func (s *Statement) spillSome(n int64) bool {
 	return s.evictSome()
 }
 
+// Follow makes the statement fail when ctx ends, and no longer when the context it followed does: Admit's, at first.
+// False if it has failed, or is about to.
+func (s *Statement) Follow(ctx context.Context) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.err != nil || s.undo != nil && !s.undo() {
+		return false
+	}
+	s.follow(ctx)
+	return true
+}
+
+func (s *Statement) follow(ctx context.Context) {
+	s.undo = context.AfterFunc(ctx, func() { s.Fail(context.Cause(ctx)) })
+}
+
 // Admit waits in the queue until minBytes are granted. Once per statement. The end of ctx fails the statement, then and
 // later. Errors: QuotaError if minBytes > quota, AdmissionTimeoutError, ctx's error.
 func (s *Statement) Admit(ctx context.Context, minBytes int64) error {
@@ -373,7 +389,7 @@ func (s *Statement) Admit(ctx context.Context, minBytes int64) error {
 	if over {
 		s.passQuota(minBytes)
 	}
-	s.undo = context.AfterFunc(ctx, func() { s.Fail(context.Cause(ctx)) })
+	s.follow(ctx)
 	s.mu.Unlock()
 	start := s.pool.options.Clock.Now()
 	if err := s.pool.arbiter.admit(ctx, s, minBytes, false, false); err != nil {

@@ -57,6 +57,11 @@ func (w *Writer) row(e *RowEncoder, i int) error {
 
 // largeRow sends a row that does not fit in the net buffer, which is empty.
 func (w *Writer) largeRow(e *RowEncoder, i, bound int) error {
+	if w.Stop != nil {
+		if err := w.Stop(); err != nil {
+			return err
+		}
+	}
 	plain := true
 	for _, k := range e.texts {
 		plain = plain && (e.cols[k].kind == textPlain || e.cols[k].isNull(i))

@@ -31,6 +31,9 @@ type Writer struct {
 
 	// Account pays for rows that are larger than the net buffer; nil: they are streamed.
 	Account *memory.Account
+	// Stop is asked before a row larger than the net buffer is begun, which has to be sent whole; its error is that of
+	// Rows. Nil: go on.
+	Stop func() error
 	// MaxPayload is max_allowed_packet. 0: the protocol's limit.
 	MaxPayload int
 	// Capabilities are those that both sides have.
@@ -44,6 +47,9 @@ func NewWriter(sink Sink, buffers Buffers, seq *uint8) *Writer {
 
 // Broken says that a row was sent in part: nothing more can be sent.
 func (w *Writer) Broken() bool { return w.broken }
+
+// InRow says, while the Sink is called, that it is for a part of a row whose rest is with the caller of Rows alone.
+func (w *Writer) InRow() bool { return w.broken }
 
 // begin opens a packet in the buffer and returns the position of its header.
 func (w *Writer) begin() (int, error) {

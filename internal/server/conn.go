@@ -102,6 +102,7 @@ func (s *Server) newConn(ctx context.Context, nc net.Conn) (*conn, error) {
 	c.send = sender{c: c}
 	c.in = protocol.NewReader(w, &c.seq)
 	c.out = protocol.NewWriter(&c.send, &c.bufs, &c.seq)
+	c.out.Stop = c.send.stopped
 	return c, nil
 }
 

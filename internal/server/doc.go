@@ -19,7 +19,7 @@
 //	S1 a client that does not read costs one net buffer and the socket's send buffer of 64 KiB.
 //	S2 an idle connection holds no read buffer and no net buffer.
 //	S3 every wait on a socket ends by a time limit, by KILL, by Shutdown or by ConnInfo.Close.
-//	S4 an error of a statement, in mid result too, is an ERR packet; it never costs the connection, unless a row was
-//	   sent in part and its rest is lost (a row too large for a buffer, cancelled).
+//	S4 an error of a statement, in mid result too, is an ERR packet; it never costs the connection, unless a row too
+//	   large for the net buffer was sent in part and the client does not read its rest within Options.RowGrace.
 //	S5 what a connection holds on the Go heap is charged on the heap ledger as soon as it has an account.
 package server

@@ -199,6 +199,8 @@ func (f *fake) Query(ctx context.Context, sql []byte, out session.ResultWriter) 
 		return f.sendRows(ctx, out, n, 20, session.Status{}, sqlerr.New(sqlerr.ErrQueryInterrupted))
 	case "BIG":
 		return f.sendRows(ctx, out, 2, n, session.Status{}, nil)
+	case "MANY":
+		return f.sendRows(ctx, out, 100, n, session.Status{}, nil)
 	case "TWO":
 		if err := f.sendRows(ctx, out, 1, 5, session.Status{More: true}, nil); err != nil {
 			return err

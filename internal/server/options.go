@@ -24,6 +24,8 @@ const (
 	DefaultMaxHandshakes = 512
 	// DefaultShutdownGrace is the time running statements get by Shutdown: enough for short ones. MySQL gives none.
 	DefaultShutdownGrace = 2 * time.Second
+	// DefaultRowGrace is the time a client gets to read the rest of a large row when its statement is cancelled.
+	DefaultRowGrace = 2 * time.Second
 )
 
 // Options wire a Server.
@@ -49,6 +51,7 @@ type Options struct {
 
 	MaxHandshakes int           // 0: DefaultMaxHandshakes
 	ShutdownGrace time.Duration // 0: DefaultShutdownGrace; < 0: none
+	RowGrace      time.Duration // 0: DefaultRowGrace
 
 	// WatchInterval is how often the sockets of running commands are looked at for clients that left; 0: one second.
 	WatchInterval time.Duration
@@ -81,6 +84,9 @@ func (o *Options) ensureDefaults() {
 	}
 	if o.ShutdownGrace == 0 {
 		o.ShutdownGrace = DefaultShutdownGrace
+	}
+	if o.RowGrace == 0 {
+		o.RowGrace = DefaultRowGrace
 	}
 	if o.WatchInterval == 0 {
 		o.WatchInterval = time.Second

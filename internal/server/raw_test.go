@@ -166,13 +166,34 @@ func TestStalledClient(t *testing.T) {
 }
 
 func TestStalledClientInLargeRow(t *testing.T) {
-	s := start(t, nil)
+	s := start(t, func(o *Options) { o.RowGrace = time.Millisecond })
 	c := login(t, s.addr)
 	f := s.r.only()
 	c.query("BIG 30000000")
 	eventually(t, "waits for the client", func() bool { return f.waiting() != "" })
 	require.NoError(t, s.r.Kill(f.ID(), true))
 	eventually(t, "session ends: the rest of the row is lost", func() bool { return s.r.only() == nil })
+}
+
+// A statement that is killed in the middle of a large row costs a client that reads nothing but the rows behind it.
+func TestKillInLargeRow(t *testing.T) {
+	s := start(t, func(o *Options) { o.RowGrace = time.Hour })
+	// By way of a page; streamed; in several packets.
+	for _, sql := range []string{"MANY 200000", "BIG 3000000", "BIG 17000000"} {
+		c := login(t, s.addr)
+		f := s.r.only()
+		c.query(sql)
+		eventually(t, "waits for the client", func() bool { return f.waiting() != "" })
+		require.NoError(t, s.r.Kill(f.ID(), true))
+		n, last := c.drainRows()
+		require.Equal(t, byte(0xff), last[0])
+		require.EqualValues(t, 1317, binary.LittleEndian.Uint16(last[1:]))
+		require.Less(t, n, 4+10, "the statement ends behind the row, not behind the batch")
+		c.command(protocol.ComPing)
+		c.expectOK()
+		require.NoError(t, c.conn.Close())
+		eventually(t, "session ends", func() bool { return s.r.only() == nil })
+	}
 }
 
 func TestStalledClientIsKilled(t *testing.T) {

@@ -110,12 +110,15 @@ func (w *resultWriter) Rows(ctx context.Context, stmt *memory.Statement, pause f
 		w.rows = protocol.RowEncoder{Binary: w.binary, Zone: c.zone(), Results: c.results()}
 		w.columns = true
 	}
-	c.send.ctx, c.send.stmt, c.send.pause = ctx, stmt, pause
-	defer func() { c.send.ctx, c.send.stmt, c.send.pause = nil, nil, nil }()
+	c.send.begin(ctx, stmt, pause)
+	defer c.send.end()
 	if err := w.endColumns(); err != nil {
 		return err
 	}
 	if err := c.out.Rows(&w.rows, b); err != nil {
+		return err
+	}
+	if err := c.send.stopped(); err != nil {
 		return err
 	}
 	return c.out.Reserve(endRoom)

@@ -25,6 +25,7 @@ type sender struct {
 	ctx   context.Context // nil: none is running
 	stmt  *memory.Statement
 	pause func() error
+	row   *finishing // of waits within a row; nil: there was none
 
 	noWait bool
 }
@@ -66,10 +67,75 @@ func (s *sender) wait() error {
 			return err
 		}
 	}
-	if s.stmt == nil {
-		return s.waitSocket(s.ctx)
+	ctx := s.ctx
+	if s.c.out.InRow() {
+		if s.row == nil {
+			s.row = newFinishing(s)
+		}
+		ctx = s.row.ctx
+		if s.row.late {
+			return s.waitSocket(ctx) // the statement is not parked: its pages would not come back
+		}
 	}
-	return s.stmt.Wait(s.ctx, session.WaitClient, s.waitSocket)
+	if s.stmt == nil {
+		return s.waitSocket(ctx)
+	}
+	return s.stmt.Wait(ctx, session.WaitClient, s.waitSocket)
+}
+
+// begin and end are around the Rows of a statement.
+func (s *sender) begin(ctx context.Context, stmt *memory.Statement, pause func() error) {
+	s.ctx, s.stmt, s.pause = ctx, stmt, pause
+}
+
+// stopped is the error of a statement that was cancelled.
+func (s *sender) stopped() error {
+	if s.ctx != nil && s.ctx.Err() != nil {
+		return context.Cause(s.ctx)
+	}
+	return nil
+}
+
+func (s *sender) end() {
+	if s.row != nil {
+		s.row.close()
+	}
+	s.ctx, s.stmt, s.pause, s.row = nil, nil, nil, nil
+}
+
+// finishing is a context for the rest of a row that only the statement has: it ends some time after the statement's, so
+// that a client that reads gets the row whole, and then the error. The statement does not fail before.
+type finishing struct {
+	s      *sender
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+	stop   func() bool
+	late   bool // the statement had failed already
+}
+
+func newFinishing(s *sender) *finishing {
+	f := &finishing{s: s}
+	parent, grace := s.ctx, s.c.srv.opts.RowGrace
+	f.ctx, f.cancel = context.WithCancelCause(context.WithoutCancel(parent))
+	f.stop = context.AfterFunc(parent, func() {
+		late := time.NewTimer(grace)
+		defer late.Stop()
+		select {
+		case <-late.C:
+			f.cancel(context.Cause(parent))
+		case <-f.ctx.Done():
+		}
+	})
+	f.late = s.stmt != nil && !s.stmt.Follow(f.ctx)
+	return f
+}
+
+func (f *finishing) close() {
+	if f.s.stmt != nil && !f.late {
+		f.s.stmt.Follow(f.s.ctx)
+	}
+	f.stop()
+	f.cancel(nil)
 }
 
 // waitSocket ends by the socket, by ctx or by net_write_timeout, which is the end of the client.
