@@ -193,6 +193,13 @@ func skipFolder(root, name, base string) bool {
 	return err == nil
 }
 
+// TestTableIsReal: a row of a package that is gone would allow what nobody decided.
+func TestTableIsReal(t *testing.T) {
+	for p := range newRules().known {
+		require.DirExists(t, filepath.Join("..", filepath.FromSlash(p)))
+	}
+}
+
 // TestTablePointsDown proves that the table allows no cycle: a row names only rows above it, or its own packages.
 func TestTablePointsDown(t *testing.T) {
 	r := newRules()

@@ -27,35 +27,33 @@ var table = []row{
 	{"rows", "types memory vector sqlerr"}, // since: refusals
 	{"pagetree", "memory sqlerr"},
 	{"kv", "sqlerr memory"},
-	{"kv/local kv/tikv", "kv pagetree memory sqlerr"},
+	{"kv/local", "kv pagetree memory sqlerr"},
 	{"table", "schema types expr vector rows memory kv sqlerr"}, // since: duplicate keys, corrupt rows
 	{"catalog", "schema types sqlerr vector kv table memory"},   // since: descriptors are charged
-	{"stats", "schema types sqlerr vector rows table catalog"},
 	{"privilege", "types sqlerr vector schema table catalog"},
 	{"parse", "sqlerr"},
 	{"plan/logical plan/physical", "schema types expr"},
 	{
-		"plan plan/bind plan/rewrite plan/joinorder plan/cost",
-		"parse plan/* schema types sqlerr expr catalog stats",
+		"plan plan/bind plan/rewrite",
+		"parse plan/* schema types sqlerr expr catalog",
 	},
 	{"exec", mayExec},
 	{"exec/runtimefilter", mayExec},
 	{"exec/keep", "exec " + mayExec}, // since: rows that one pipeline keeps for another
 	{
-		"exec/scan exec/stream exec/join exec/agg exec/sort exec/window exec/setop exec/cte exec/apply exec/dml " +
-			"exec/ddl",
+		"exec/scan exec/stream exec/join exec/agg exec/sort exec/window exec/cte exec/apply exec/dml",
 		"exec exec/runtimefilter exec/keep " + mayExec,
 	},
 	{"exec/build", "exec exec/* " + mayExec},
-	{"session", "above -kv/local -kv/tikv -spill"},
-	{"infoschema", "session catalog stats privilege sysvar memory schema types vector sqlerr"},
+	{"session", "above -kv/local -spill"},
+	{"infoschema", "session catalog privilege sysvar memory schema types vector sqlerr"},
 	{"protocol", "types vector sqlerr memory"},
 	{"server", "protocol session privilege sysvar vector types sqlerr memory"},
 	{"telemetry", "server session spill memory kv"},
 }
 
 // mayExec is for exec and for its operator families, none of which may import a sibling.
-const mayExec = "plan/physical schema types sqlerr expr vector rows pagetree memory table catalog stats kv"
+const mayExec = "plan/physical schema types sqlerr expr vector rows pagetree memory table catalog kv"
 
 // supportTable is for packages that only tests import. testutil is kept low, as the tests of memory use it: faulty
 // files, which need spill, are better off in testutil/faulty.
@@ -90,7 +88,7 @@ var libraries = []library{
 	{path: "github.com/holiman/uint256", where: "types vector expr"},
 	{path: "github.com/klauspost/compress", where: "spill protocol"},
 	{path: "github.com/pierrec/lz4/v4", where: "spill"},
-	{path: "github.com/zeebo/xxh3", where: "vector rows expr table stats exec exec/*"},
+	{path: "github.com/zeebo/xxh3", where: "vector rows expr table exec exec/*"},
 	{path: "github.com/prometheus/client_golang", where: "telemetry"},
 	{path: "github.com/BurntSushi/toml", where: ""},
 	{path: "golang.org/x/sync", where: "memory spill kv/local catalog session server telemetry"},
