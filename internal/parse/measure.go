@@ -45,144 +45,192 @@ type rowsShape struct {
 
 // measure scans one statement from s.pos on.
 func measure(s *scanner) (shape, error) {
-	m := shape{start: s.pos}
+	m := measurer{s: s, shape: shape{start: s.pos}}
 	for m.start < len(s.text) && classes[s.text[m.start]]&classSpace != 0 {
 		m.start++
 	}
-	var (
-		depth    int
-		chains   [MaxDepth + 1]int32
-		rowStart int // less the long literals of the row
-		state    = rowsNone
-		isSelect bool
-		cutLists bool
-		found    longs
-	)
 	s.hintBytes = 0
-	for {
-		t := s.next()
-		if t.kind == tokEOF || t.kind == tokPunct && s.text[t.start] == ';' {
-			m.end, m.next = t.start, t.end
-			break
+	for t := s.next(); !m.ends(t); t = s.next() {
+		m.count(t)
+		rowsGoOn, err := m.token(t)
+		if err != nil {
+			return m.shape, err
 		}
-		if t.kind == tokInvalid {
-			// The grammar finds the words for it.
-			m.end, m.next = len(s.text), len(s.text)
-			m.tokens++
-			break
-		}
-		if m.words < len(m.first) {
-			if m.words == 0 {
-				isSelect = s.is(t, "SELECT") || s.is(t, "WITH")
-				cutLists = listWord(s, t)
-			}
-			m.first[m.words] = t
-			m.words++
-		}
-		if state == rowsInside && m.rows.count > 0 {
-			m.rows.tokens++
-		} else {
-			m.tokens++
-		}
-		if cutLists {
-			found.look(s, t, m.params, isSelect && depth == 0)
-		}
-		if state == rowsInside && s.isLong(t) {
-			rowStart += t.end - t.start
-		}
-		switch t.kind {
-		case tokParam:
-			m.params++
-			if state == rowsInside {
-				m.rows.params++
-			}
-		case tokWord:
-			switch {
-			case depth == 0 && isSelect && m.into.empty() && s.is(t, "INTO"):
-				m.into = s.intoVariables(t)
-			case depth == 0 && state == rowsNone && (s.is(t, "VALUES") || s.is(t, "VALUE")) &&
-				insertWord(s, m.first[0]):
-				state = rowsExpected
-				continue
-			case depth == 0 && state == rowsDone && s.is(t, "AS"):
-				m.alias = s.rowAlias(t)
-			case s.is(t, "WORK") && m.words == 2:
-				m.work = span{t.start, t.end}
-			case cutLists && state != rowsInside && len(m.lists) < maxLists && s.is(t, "IN"):
-				chains[depth]++
-				m.chain = max(m.chain, int(chains[depth]))
-				if l, ok := s.literalList(); ok {
-					l.params = m.params
-					m.lists = append(m.lists, l)
-					m.tokens += 3 // its place
-				}
-			default:
-				if chainWord(s, t) {
-					chains[depth]++
-					m.chain = max(m.chain, int(chains[depth]))
-				}
-			}
-		case tokPunct:
-			switch c := s.text[t.start]; c {
-			case '(':
-				if state == rowsExpected {
-					state = rowsInside
-					m.rows.start = t.start
-				}
-				if state == rowsInside && depth == 0 {
-					rowStart = t.start
-				}
-				depth++
-				if depth > MaxDepth {
-					return m, tooDeep("levels of parentheses", MaxDepth)
-				}
-				chains[depth] = 0
-				continue
-			case ')':
-				depth = max(depth-1, 0)
-				if state == rowsInside && depth == 0 {
-					m.rows.count++
-					m.rows.end = t.end
-					m.rows.longest = max(m.rows.longest, t.end-rowStart)
-					if m.rows.count == 1 {
-						m.rows.firstEnd = t.end
-					}
-				}
-				continue
-			case ',':
-				chains[depth] = 0
-				continue
-			case '.', '{', '}', ':', '[', ']':
-			default:
-				chains[depth]++
-				m.chain = max(m.chain, int(chains[depth]))
-			}
-		}
-		if m.chain > MaxChain {
-			return m, tooDeep("operators in one expression", MaxChain)
-		}
-		// A row list goes on with a comma and a parenthesis only.
-		if depth == 0 && (state == rowsInside || state == rowsExpected) {
-			if state == rowsInside {
-				m.rows.tokens = max(m.rows.tokens-1, 0)
-				m.tokens++
-			}
-			state = rowsDone
-			if s.is(t, "AS") {
-				m.alias = s.rowAlias(t)
-			}
+		if !rowsGoOn && m.depth == 0 && (m.state == rowsInside || m.state == rowsExpected) {
+			m.endRows(t)
 		}
 	}
-	m.hintBytes, m.longs = s.hintBytes, found.list
-	return m, nil
+	m.hintBytes, m.longs = s.hintBytes, m.found.list
+	return m.shape, nil
 }
 
+// measurer is a pass over a statement.
+type measurer struct {
+	s *scanner
+	shape
+	depth    int
+	chains   [MaxDepth + 1]int32 // of each depth, the operators of the expression in work
+	state    rowsState
+	rowStart int // less the long literals of the row
+	isSelect bool
+	cutLists bool
+	found    longs
+}
+
+// rowsState is where the pass is with the list of rows behind VALUES; each is followed by the next.
+type rowsState uint8
+
 const (
-	rowsNone     = iota // no VALUES seen
-	rowsExpected        // VALUES seen, its first parenthesis comes
-	rowsInside          // within the list
-	rowsDone            // behind it
+	rowsNone     rowsState = iota // no VALUES seen
+	rowsExpected                  // VALUES seen, its first parenthesis comes
+	rowsInside                    // within the list
+	rowsDone                      // behind it
 )
+
+// ends says if the statement ends with a token.
+func (m *measurer) ends(t token) bool {
+	switch {
+	case t.kind == tokEOF || t.kind == tokPunct && m.s.text[t.start] == ';':
+		m.end, m.next = t.start, t.end
+		return true
+	case t.kind == tokInvalid:
+		// The grammar finds the words for it.
+		m.end, m.next = len(m.s.text), len(m.s.text)
+		m.tokens++
+		return true
+	}
+	return false
+}
+
+// count counts a token, and notes the first ones and long literals.
+func (m *measurer) count(t token) {
+	if m.words < len(m.first) {
+		if m.words == 0 {
+			m.isSelect = m.s.is(t, "SELECT") || m.s.is(t, "WITH")
+			m.cutLists = listWord(m.s, t)
+		}
+		m.first[m.words] = t
+		m.words++
+	}
+	if m.state == rowsInside && m.rows.count > 0 {
+		m.rows.tokens++
+	} else {
+		m.tokens++
+	}
+	if m.cutLists {
+		m.found.look(m.s, t, m.params, m.isSelect && m.depth == 0)
+	}
+	if m.state == rowsInside && m.s.isLong(t) {
+		m.rowStart += t.end - t.start
+	}
+}
+
+// token takes in what a token means. rowsGoOn: a list of rows that it is in does not end with it.
+func (m *measurer) token(t token) (rowsGoOn bool, err error) {
+	switch t.kind {
+	case tokParam:
+		m.params++
+		if m.state == rowsInside {
+			m.rows.params++
+		}
+	case tokWord:
+		if m.state == rowsNone && m.depth == 0 && (m.s.is(t, "VALUES") || m.s.is(t, "VALUE")) &&
+			insertWord(m.s, m.first[0]) {
+			m.state = rowsExpected
+			return true, nil
+		}
+		m.word(t)
+	case tokPunct:
+		switch m.s.text[t.start] {
+		case '(':
+			return true, m.open(t)
+		case ')':
+			m.close(t)
+			return true, nil
+		case ',':
+			m.chains[m.depth] = 0
+			return true, nil
+		case '.', '{', '}', ':', '[', ']':
+		default:
+			m.operator()
+		}
+	}
+	if m.chain > MaxChain {
+		return false, tooDeep("operators in one expression", MaxChain)
+	}
+	return false, nil
+}
+
+// word takes in a word that does not begin a list of rows.
+func (m *measurer) word(t token) {
+	s := m.s
+	switch {
+	case m.depth == 0 && m.isSelect && m.into.empty() && s.is(t, "INTO"):
+		m.into = s.intoVariables(t)
+	case m.depth == 0 && m.state == rowsDone && s.is(t, "AS"):
+		m.alias = s.rowAlias(t)
+	case s.is(t, "WORK") && m.words == 2:
+		m.work = span{t.start, t.end}
+	case m.cutLists && m.state != rowsInside && len(m.lists) < maxLists && s.is(t, "IN"):
+		m.operator()
+		if l, ok := s.literalList(); ok {
+			l.params = m.params
+			m.lists = append(m.lists, l)
+			m.tokens += 3 // its place
+		}
+	case chainWord(s, t):
+		m.operator()
+	}
+}
+
+// operator makes a chain longer.
+func (m *measurer) operator() {
+	m.chains[m.depth]++
+	m.chain = max(m.chain, int(m.chains[m.depth]))
+}
+
+// open takes in a parenthesis; a row begins with it, if rows come.
+func (m *measurer) open(t token) error {
+	if m.state == rowsExpected {
+		m.state = rowsInside
+		m.rows.start = t.start
+	}
+	if m.state == rowsInside && m.depth == 0 {
+		m.rowStart = t.start
+	}
+	m.depth++
+	if m.depth > MaxDepth {
+		return tooDeep("levels of parentheses", MaxDepth)
+	}
+	m.chains[m.depth] = 0
+	return nil
+}
+
+// close takes in the end of a parenthesis; a row may end with it.
+func (m *measurer) close(t token) {
+	m.depth = max(m.depth-1, 0)
+	if m.state != rowsInside || m.depth > 0 {
+		return
+	}
+	m.rows.count++
+	m.rows.end = t.end
+	m.rows.longest = max(m.rows.longest, t.end-m.rowStart)
+	if m.rows.count == 1 {
+		m.rows.firstEnd = t.end
+	}
+}
+
+// endRows ends the list of rows before a token, which is none of it: it goes on with a comma and a parenthesis only.
+func (m *measurer) endRows(t token) {
+	if m.state == rowsInside {
+		m.rows.tokens = max(m.rows.tokens-1, 0)
+		m.tokens++
+	}
+	m.state = rowsDone
+	if m.s.is(t, "AS") {
+		m.alias = m.s.rowAlias(t)
+	}
+}
 
 func insertWord(s *scanner, t token) bool {
 	return s.is(t, "INSERT") || s.is(t, "REPLACE") || s.is(t, "EXPLAIN") || s.is(t, "DESC") || s.is(t, "DESCRIBE")
