@@ -146,7 +146,7 @@ func (b *builder) jsonValue(e Expr) Expr {
 		return e
 	case t.IsString() || t.ID == types.Enum || t.ID == types.Set:
 		return &Call{fn: jsonOfText, args: []Expr{b.utf8(e)}, t: types.NewJSON().WithNullable(t.Nullable)}
-	case t.ID == types.TinyInt && t.Length == 1 && isBoolean(e):
+	case t.ID == types.BigInt && t.Length == 1 && isBoolean(e):
 		return &Call{fn: jsonOfBool, args: []Expr{e}, t: types.NewJSON().WithNullable(t.Nullable)}
 	}
 	return NewCast(e, types.NewJSON())

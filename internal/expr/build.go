@@ -367,8 +367,11 @@ func typePrecision(t types.Type) int {
 	case types.Int:
 		return 10
 	case types.BigInt:
-		if t.Unsigned {
+		switch {
+		case t.Unsigned:
 			return 20
+		case t.Length == 1: // types.NewBool
+			return 1
 		}
 		return 19
 	case types.Year:

@@ -343,7 +343,7 @@ func TestTypes(t *testing.T) {
 		{"+", args(1, 2), "bigint"},
 		{"+", args(uint64(1), 2), "bigint unsigned"},
 		{"+", args("1", 2), "double"},
-		{"=", args(1, 2), "tinyint(1)"},
+		{"=", args(1, 2), "bigint"},
 	} {
 		require.Equal(t, test.want, call(t, env, test.name, test.args...).Type().String(), test.name)
 	}

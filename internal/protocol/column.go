@@ -33,6 +33,9 @@ func (w *Writer) Column(c *Column, results collation.ID, fieldList bool) error {
 		return err
 	}
 	p := c.Type.ProtocolType(results)
+	if c.OrgTable != "" && c.Type.IsNumeric() {
+		p.Flags &^= types.FlagBinary // it is for what is computed
+	}
 	b := AppendLenencString(w.buf, "def")
 	b = AppendLenencString(b, c.DB)
 	b = AppendLenencString(b, c.Table)

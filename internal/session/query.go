@@ -225,7 +225,7 @@ func (s *Session) dispatch(ctx context.Context, st *parse.Statement, a answer) e
 	case *ast.RollbackStmt:
 		return s.done(a, s.rollbackStmt(n))
 	case *ast.SavepointStmt:
-		return s.done(a, s.savepoint(n.Name))
+		return s.done(a, s.savepointStmt(ctx, n.Name))
 	case *ast.ReleaseSavepointStmt:
 		return s.done(a, s.releaseSavepoint(n.Name))
 	case *ast.PrepareStmt:

@@ -25,7 +25,13 @@ type transaction struct {
 	stmt      int               // number of the statement that runs
 	view      uint64            // version of the catalog when the read view was taken; 0: there is none yet
 	current   *memory.Statement // whose waits are waits for locks; nil: none runs
-	saved     map[string]int    // savepoints: number of the last statement that they keep
+	saved     []savepoint       // the oldest first
+}
+
+// savepoint is a place in a transaction.
+type savepoint struct {
+	name string // in lower case
+	stmt int    // number of the last statement that it keeps
 }
 
 // open says if a transaction is open that outlives the statement.
@@ -75,7 +81,7 @@ func (s *Session) waitMetadata(ctx context.Context, wait func(context.Context) e
 // statement makes sure that there is a transaction and begins a statement in it.
 func (t *transaction) statement(ctx context.Context, s *Session) error {
 	if t.kv == nil {
-		if err := t.begin(ctx, s, !s.vars.Bool("autocommit"), false); err != nil {
+		if err := t.begin(ctx, s, !s.vars.Bool("autocommit"), s.vars.Bool("transaction_read_only")); err != nil {
 			return err
 		}
 	}

@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/pingcap/tidb/pkg/parser/ast"
@@ -31,41 +32,44 @@ func (s *Session) rollbackStmt(n *ast.RollbackStmt) error {
 	if n.SavepointName == "" {
 		return s.txn.rollback(s)
 	}
-	to, ok := s.txn.saved[strings.ToLower(n.SavepointName)]
-	if !ok {
+	i := s.txn.savepoint(n.SavepointName)
+	if i < 0 {
 		return sqlerr.New(sqlerr.ErrSpDoesNotExist, "SAVEPOINT", n.SavepointName)
 	}
-	for name, at := range s.txn.saved {
-		if at > to {
-			delete(s.txn.saved, name)
-		}
-	}
-	return s.txn.rollbackTo(s, to)
+	s.txn.saved = s.txn.saved[:i+1]
+	return s.txn.rollbackTo(s, s.txn.saved[i].stmt)
 }
 
-// savepoint marks the place after the last statement. Outside of a transaction it has no effect, as in MySQL.
-func (s *Session) savepoint(name string) error {
+// savepoint is the index of a savepoint; -1: there is none of that name.
+func (t *transaction) savepoint(name string) int {
+	return slices.IndexFunc(t.saved, func(p savepoint) bool { return p.name == strings.ToLower(name) })
+}
+
+// savepointStmt marks the place after the last statement. It begins the transaction where one would begin with the next
+// statement; where each statement is its own it has no effect.
+func (s *Session) savepointStmt(ctx context.Context, name string) error {
+	if s.txn.kv == nil && !s.vars.Bool("autocommit") {
+		if err := s.txn.begin(ctx, s, true, s.vars.Bool("transaction_read_only")); err != nil {
+			return err
+		}
+	}
 	if !s.txn.open() {
 		return nil
 	}
-	if s.txn.saved == nil {
-		s.txn.saved = make(map[string]int)
+	if i := s.txn.savepoint(name); i >= 0 {
+		s.txn.saved = slices.Delete(s.txn.saved, i, i+1)
 	}
-	s.txn.saved[strings.ToLower(name)] = s.txn.stmt
+	s.txn.saved = append(s.txn.saved, savepoint{strings.ToLower(name), s.txn.stmt})
 	return nil
 }
 
+// releaseSavepoint also drops the savepoints after it.
 func (s *Session) releaseSavepoint(name string) error {
-	key := strings.ToLower(name)
-	at, ok := s.txn.saved[key]
-	if !ok {
+	i := s.txn.savepoint(name)
+	if i < 0 {
 		return sqlerr.New(sqlerr.ErrSpDoesNotExist, "SAVEPOINT", name)
 	}
-	for other, n := range s.txn.saved {
-		if n > at || other == key {
-			delete(s.txn.saved, other)
-		}
-	}
+	s.txn.saved = s.txn.saved[:i]
 	return nil
 }
 

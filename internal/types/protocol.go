@@ -52,7 +52,7 @@ const (
 	FlagSet           uint16 = 1 << 11
 	FlagNoDefault     uint16 = 1 << 12
 	FlagOnUpdateNow   uint16 = 1 << 13
-	FlagNum           uint16 = 1 << 15
+	FlagPartKey       uint16 = 1 << 14
 )
 
 // ProtocolType is what a column definition packet says about a type.

@@ -129,8 +129,9 @@ func NewInteger(id ID, unsigned bool) Type { return Type{ID: id, Unsigned: unsig
 // NewTinyInt is TINYINT.
 func NewTinyInt() Type { return NewInteger(TinyInt, false) }
 
-// NewBool is TINYINT(1), what comparisons return.
-func NewBool() Type { return Type{ID: TinyInt, Length: 1, Nullable: true} }
+// NewBool is what comparisons return, and TRUE: to clients it is a BIGINT of one digit. A TINYINT(1), as columns have
+// it, some of them take for a boolean.
+func NewBool() Type { return Type{ID: BigInt, Length: 1, Nullable: true} }
 
 // NewInt is INT.
 func NewInt() Type { return NewInteger(Int, false) }

@@ -24,7 +24,7 @@ func TestTypeString(t *testing.T) {
 		{NewInt(), "int", PhysInt64, 11},
 		{NewUInt(), "int unsigned", PhysUint64, 10},
 		{NewUBigInt(), "bigint unsigned", PhysUint64, 20},
-		{NewBool(), "tinyint(1)", PhysInt64, 1},
+		{NewBool(), "bigint", PhysInt64, 1},
 		{NewTinyInt(), "tinyint", PhysInt64, 4},
 		{NewInteger(MediumInt, true), "mediumint unsigned", PhysUint64, 8},
 		{zerofill, "int(5) unsigned zerofill", PhysUint64, 5},

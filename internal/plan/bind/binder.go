@@ -220,9 +220,12 @@ func (b *binder) tableColumn(t *schema.Table, i int, alias string) logical.Colum
 func keyFlags(t *schema.Table, ordinal int) uint16 {
 	var f uint16
 	if t.HasPrimaryKey() && t.Primary.Part(ordinal) >= 0 {
-		f |= types.FlagPriKey
+		f |= types.FlagPriKey | types.FlagPartKey
 	}
 	for _, x := range t.Indexes {
+		if x.Part(ordinal) >= 0 {
+			f |= types.FlagPartKey
+		}
 		switch {
 		case x.Part(ordinal) != 0:
 		case x.Unique && len(x.Columns) == 1:
@@ -241,7 +244,7 @@ func keyFlags(t *schema.Table, ordinal int) uint16 {
 	if c.OnUpdateNow {
 		f |= types.FlagOnUpdateNow
 	}
-	if c.Type.ID == types.Timestamp {
+	if c.Type.ID == types.Timestamp && (c.OnUpdateNow || c.DefaultKind == schema.DefaultNow) {
 		f |= types.FlagTimestamp
 	}
 	return f
