@@ -22,8 +22,9 @@ func TestColumnOfNumbers(t *testing.T) {
 		"computed":  {Column{Name: "x", Type: types.NewInt()}, 3, 11, binaryFlag},
 		"predicate": {Column{Name: "x", Type: types.NewBool()}, 8, 1, binaryFlag},
 		"of a table": {
-			Column{Name: "x", Table: "a", OrgTable: "t", Type: types.NewInt(), Flags: types.FlagPriKey | types.FlagPartKey},
-			3, 11, primary | partOfKey,
+			Column{
+				Name: "x", Table: "a", OrgTable: "t", Type: types.NewInt(), Flags: types.FlagPriKey | types.FlagPartKey,
+			}, 3, 11, primary | partOfKey,
 		},
 	} {
 		var sink collector
