@@ -216,17 +216,27 @@ func (r *row) withDocument(f func(v []byte) error) error {
 	if err != nil {
 		return err
 	}
-	if r.nargs() > 1 {
-		p, err := r.singlePath(1)
-		if err != nil {
-			return err
-		}
-		var ok bool
-		if v, ok = types.JSONLookup(v, p); !ok {
-			return r.setNull()
-		}
+	v, ok, err := r.lookup(v, 1)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return r.setNull()
 	}
 	return f(v)
+}
+
+// lookup is what the path of argument k leads to in a document, or the document where there is no such argument.
+func (r *row) lookup(doc []byte, k int) (v []byte, ok bool, err error) {
+	if r.nargs() <= k {
+		return doc, true, nil
+	}
+	p, err := r.singlePath(k)
+	if err != nil {
+		return nil, false, err
+	}
+	v, ok = types.JSONLookup(doc, p)
+	return v, ok, nil
 }
 
 func (r *row) twoDocuments() (a, b []byte, err error) {
@@ -329,15 +339,12 @@ func rowJSONContains(r *row) error {
 	if err != nil {
 		return err
 	}
-	if r.nargs() > 2 {
-		p, err := r.singlePath(2)
-		if err != nil {
-			return err
-		}
-		var ok bool
-		if target, ok = types.JSONLookup(target, p); !ok {
-			return r.setNull()
-		}
+	target, ok, err := r.lookup(target, 2)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return r.setNull()
 	}
 	return r.setBool(types.JSONContains(target, candidate))
 }

@@ -288,19 +288,28 @@ func (r *row) nth(s *regexpState, b []byte, from int, occurrence int64) ([]int, 
 	return found, err
 }
 
-func rowRegexpInstr(r *row) error {
-	s, err := r.compiled(5)
-	if err != nil {
-		return err
+// match finds the match that arguments 2 and 3, position and occurrence, ask for; nil if there is none. b is the text
+// in UTF-8.
+func (r *row) match(flagsAt int) (s *regexpState, b []byte, m []int, err error) {
+	if s, err = r.compiled(flagsAt); err != nil {
+		return nil, nil, nil, err
 	}
-	b := s.utf8(r.str(0))
+	b = s.utf8(r.str(0))
 	from, occurrence, err := r.position(2, b)
 	if err != nil {
+		return nil, nil, nil, err
+	}
+	m, err = r.nth(s, b, from, occurrence)
+	return s, b, m, err
+}
+
+func rowRegexpInstr(r *row) error {
+	_, b, m, err := r.match(5)
+	if err != nil {
 		return err
 	}
-	m, err := r.nth(s, b, from, occurrence)
-	if err != nil || m == nil {
-		return errors.Join(err, r.setI64(0))
+	if m == nil {
+		return r.setI64(0)
 	}
 	at := m[0]
 	if r.nargs() > 4 && r.i64(4) == 1 {
@@ -310,16 +319,7 @@ func rowRegexpInstr(r *row) error {
 }
 
 func rowRegexpSubstr(r *row) error {
-	s, err := r.compiled(4)
-	if err != nil {
-		return err
-	}
-	b := s.utf8(r.str(0))
-	from, occurrence, err := r.position(2, b)
-	if err != nil {
-		return err
-	}
-	m, err := r.nth(s, b, from, occurrence)
+	s, b, m, err := r.match(4)
 	if err != nil {
 		return err
 	}
