@@ -62,7 +62,8 @@ type Statement struct {
 	admitted bool
 	closed   bool
 	raised   [eventKinds]bool
-	undo     func() bool // stops the watch on Admit's context
+	followed context.Context
+	undo     func() bool // stops the watch on followed
 	tokens   tokens
 
 	waits
@@ -353,19 +354,21 @@ func (s *Statement) spillSome(n int64) bool {
 	return s.evictSome()
 }
 
-// Follow makes the statement fail when ctx ends, and no longer when the context it followed does: Admit's, at first.
-// False if it has failed, or is about to.
-func (s *Statement) Follow(ctx context.Context) bool {
+// Follow makes the statement fail when ctx ends, and no longer when before does, which it followed until now: Admit's
+// context at first. False if it was not admitted or has failed, or is about to.
+func (s *Statement) Follow(ctx context.Context) (before context.Context, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.err != nil || s.undo != nil && !s.undo() {
-		return false
+	if s.err != nil || s.undo == nil || !s.undo() {
+		return nil, false
 	}
+	before = s.followed
 	s.follow(ctx)
-	return true
+	return before, true
 }
 
 func (s *Statement) follow(ctx context.Context) {
+	s.followed = ctx
 	s.undo = context.AfterFunc(ctx, func() { s.Fail(context.Cause(ctx)) })
 }
 

@@ -110,7 +110,8 @@ type finishing struct {
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 	stop   func() bool
-	late   bool // the statement had failed already
+	before context.Context // what the statement followed: not the Rows' own for a cursor, which outlives it
+	late   bool            // the statement had failed already
 }
 
 func newFinishing(s *sender) *finishing {
@@ -126,13 +127,16 @@ func newFinishing(s *sender) *finishing {
 		case <-f.ctx.Done():
 		}
 	})
-	f.late = s.stmt != nil && !s.stmt.Follow(f.ctx)
+	if s.stmt != nil {
+		before, ok := s.stmt.Follow(f.ctx)
+		f.before, f.late = before, !ok
+	}
 	return f
 }
 
 func (f *finishing) close() {
-	if f.s.stmt != nil && !f.late {
-		f.s.stmt.Follow(f.s.ctx)
+	if f.before != nil {
+		f.s.stmt.Follow(f.before)
 	}
 	f.stop()
 	f.cancel(nil)
