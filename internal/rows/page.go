@@ -28,13 +28,14 @@ func PageBytes(quotaBytes int64, workers int) int {
 	return n
 }
 
-// BatchRows is the number of rows of a batch whose vectors take some four pages.
+// BatchRows is the number of rows of a batch whose vectors take some four pages, at most vector.CapacityFor: what reads
+// the batch has room for as many.
 func BatchRows(columns []types.Type, pageBytes int) int {
 	width := 0
 	for _, t := range columns {
 		width += vector.RowBytes(t)
 	}
-	return max(batchRowsLeast, min(vector.MaxRows, batchPages*max(pageBytes, MinPageBytes)/max(1, width)))
+	return max(batchRowsLeast, min(vector.CapacityFor(width), batchPages*max(pageBytes, MinPageBytes)/max(1, width)))
 }
 
 const (
