@@ -64,7 +64,7 @@ func (r *Run) pipeline(ctx context.Context, p *Pipeline) error {
 	limits := make([]int, len(p.Chains)) // workers of each chain
 	for i, c := range p.Chains {
 		limits[i] = max(1, min(p.Workers, c.Source.MaxWorkers()))
-		if r.Outer != nil {
+		if r.Outer != nil || r.Statement.LongRow() > 0 {
 			limits[i] = 1
 		}
 		workers = max(workers, limits[i])
@@ -77,7 +77,7 @@ func (r *Run) pipeline(ctx context.Context, p *Pipeline) error {
 		errs     = make([]error, workers)
 	)
 	work := func(id int) {
-		d := &driver{run: r, pipeline: p, worker: &Worker{ID: id, run: r}, finished: &finished,
+		d := &driver{run: r, pipeline: p, worker: &Worker{ID: id, run: r, alone: workers == 1}, finished: &finished,
 			limits: limits, workers: workers}
 		if errs[id] = d.guarded(ctx); errs[id] != nil {
 			cancel(errs[id])
@@ -173,6 +173,7 @@ func (d *driver) guarded(ctx context.Context) (err error) {
 		if cerr := d.close(); err == nil {
 			err = cerr
 		}
+		d.worker.ReturnTurn()
 	}()
 	return d.loop(ctx)
 }
@@ -272,6 +273,7 @@ func (d *driver) chain(ctx context.Context, c *Chain, workers int) (err error) {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
+		d.release(steps)
 		began := time.Now()
 		b, err := src.Next(ctx)
 		prof.nanos.Add(int64(time.Since(began)))
@@ -301,6 +303,28 @@ func (d *driver) chain(ctx context.Context, c *Chain, workers int) (err error) {
 		}
 	}
 	return d.flushInto(ctx, own, d.steps)
+}
+
+// Releaser is what steps and sinks implement that keep something of their input or output until the next.
+type Releaser interface {
+	// Release gives back what is leased for the last batch: nobody reads what was made of it any more.
+	Release()
+}
+
+// release ends a batch: where rows are long, what is left of it is given back before the next is read.
+func (d *driver) release(steps []localStep) {
+	if d.run.Statement.LongRow() == 0 {
+		return
+	}
+	for _, s := range steps {
+		if r, ok := s.op.(Releaser); ok {
+			r.Release()
+		}
+	}
+	if r, ok := d.sink.(Releaser); ok {
+		r.Release()
+	}
+	d.worker.ReturnTurn()
 }
 
 // push hands b to the first of steps and its output on, until b is used up.
@@ -347,6 +371,7 @@ func (d *driver) flush(ctx context.Context, steps []localStep) error {
 func (d *driver) flushInto(ctx context.Context, steps, then []localStep) error {
 	for i, s := range steps {
 		for !d.full {
+			d.worker.ReturnTurn()
 			out, err := s.op.Flush(ctx)
 			if err != nil {
 				return err

@@ -153,6 +153,9 @@ func (ev *Evaluator) Filter(b *vector.Batch) error {
 	return nil
 }
 
+// Release gives back what is leased for the last results, which end.
+func (ev *Evaluator) Release() { ev.arena.Reset() }
+
 // Close gives the pages back. Repeatable.
 func (ev *Evaluator) Close() {
 	if ev == nil || ev.closed || ev.acct == nil {

@@ -16,6 +16,7 @@ package kv
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/spillwaydb/spillway/internal/memory"
@@ -37,6 +38,9 @@ type Spans interface {
 	Span(i int) Span
 }
 
+// ErrLater is what Pairs.Large returns to be asked again for the same pair.
+var ErrLater = errors.New("kv: a pair is to be read later")
+
 // Pairs receives the rows of a scan: bytes in one page, described by offsets. The caller owns Buf, which lies in a
 // page. A batch has at most len(Ends)/2 pairs.
 type Pairs struct {
@@ -46,7 +50,8 @@ type Pairs struct {
 	// Of, if not nil, has room for a number a pair: of ScanSpans' spans, the one that the pair is of.
 	Of []int32
 	// Large, if not nil, is called for a pair that does not fit an empty Buf; it returns room for n bytes, in which the
-	// pair is delivered alone (Buf is replaced for that batch), or a refusal, which NextBatch returns.
+	// pair is delivered alone (Buf is replaced for that batch), or a refusal, which NextBatch returns. After ErrLater
+	// the next NextBatch asks again; every other refusal ends the scan.
 	Large func(n int) ([]byte, error)
 	// KeysOnly leaves the values empty.
 	KeysOnly bool
@@ -87,8 +92,8 @@ type ScanOptions struct {
 
 // Iterator reads a span in order. One goroutine at a time.
 type Iterator interface {
-	// NextBatch fills p with the next pairs, up to maxPairs, and returns false at the end of the span. An error ends
-	// the scan, the end of ctx included: later calls repeat it.
+	// NextBatch fills p with the next pairs, up to maxPairs, and returns false at the end of the span. An error but
+	// ErrLater ends the scan, the end of ctx included: later calls repeat it.
 	NextBatch(ctx context.Context, p *Pairs, maxPairs int) (bool, error)
 	// Pause gives back the engine's resources and keeps the position.
 	Pause() error

@@ -65,6 +65,7 @@ type Statement struct {
 	followed context.Context
 	undo     func() bool // stops the watch on followed
 	tokens   tokens
+	longs    longRows // not protected
 
 	waits
 }
@@ -73,6 +74,7 @@ func (p *Pool) newStatement(o StatementOptions) *Statement {
 	s := &Statement{pool: p, options: o, owner: p.owners.Add(1)}
 	s.io.L = &s.mu
 	s.initTokens()
+	s.longs.init()
 	s.ctx, s.cancel = context.WithCancelCause(context.Background())
 	s.account = &Account{pool: p, name: o.Name}
 	if p.server != nil {

@@ -172,16 +172,43 @@ func (c *Collection) putStrings(p *places, cols []*vector.Vector, sel []uint16, 
 				k = 0
 			}
 			n := cols[i].Str[k].Len()
-			if cols[i].Null[k] != 0 || n <= vector.InlineBytes || !c.overflows(p, j, n) {
+			if cols[i].Null[k] != 0 || n <= vector.InlineBytes || !c.overflows(p, j, n) ||
+				i == c.layout.parted && streamed(cols[i], s) {
 				return nil, false
 			}
 			return cols[i].Str[k].Bytes(b), true
 		})
+		if i := c.layout.parted; err == nil && i >= 0 && streamed(cols[i], s) {
+			err = c.putStream(refs[j], s)
+		}
 		if err != nil {
 			return j, err
 		}
 	}
 	return len(sel), nil
+}
+
+// streamed says that a string has a length, estimated, but does not lie anywhere: Collection.stream gives it.
+func streamed(v *vector.Vector, row uint16) bool {
+	s := &v.Str[row]
+	return s.Len() > sharedOverflowBytes && s.Ref() == 0
+}
+
+// putStream writes the rest of a key that is made as it is written.
+func (c *Collection) putStream(place memory.Ref, row uint16) error {
+	w := partsWriter{o: &c.overflow}
+	if err := c.stream(row, w.write); err != nil {
+		return err
+	}
+	b := c.acct.Base()
+	s := str{n: uint32(w.total), ref: w.first}
+	if w.total > 0 && w.total <= vector.InlineBytes {
+		at := c.overflow.ref + s.offset() + partHeader // of its only part, whose block is still pinned
+		short := vector.MakeInline(memory.Bytes(b, at, w.total))
+		s = *asStr(&short)
+	}
+	*strAt(b, place, c.layout.columns[c.layout.parted].off) = s
+	return nil
 }
 
 // putLong writes the overflow strings of one row; value returns that of column i, if it is one.

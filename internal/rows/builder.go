@@ -63,6 +63,7 @@ type Builder struct {
 	prefixes [step]prefix
 	sel      [step]uint16
 	refs     [step]memory.Ref
+	input    []*vector.Vector // whose keys were made last
 	columns  []*vector.Vector // of the layout
 	rest     vector.Vector    // of the keys, at the input's rows
 	restPage memory.Page
@@ -99,6 +100,7 @@ func (b *Builder) newRows() {
 	b.rows = NewCollection(s.acct, s.layout, s.pageBytes)
 	b.rows.Keep(s.held)
 	b.rows.spare = b.spare
+	b.rows.stream = b.stream
 }
 
 // Append adds rows sel of cols, which are of the input's types. fill, if not nil, is called for the i-th row of sel
@@ -192,6 +194,7 @@ func (b *Builder) encode(cols []*vector.Vector, sel []uint16) (int, error) {
 		return len(sel), nil
 	}
 	b.arena.Reset()
+	b.input = cols
 	defer b.keys.trim()
 	base := b.s.acct.Base()
 	for i, row := range sel {
@@ -207,7 +210,8 @@ func (b *Builder) encode(cols []*vector.Vector, sel []uint16) (int, error) {
 	return len(sel), nil
 }
 
-// key makes the key of one row; a long one in the arena, where its rest stays.
+// key makes the key of one row, whose rest stays in the arena; of a long one only the prefix: its rest is made as it is
+// written.
 func (b *Builder) key(base memory.Base, cols []*vector.Vector, row uint16) (prefix, vector.Str, error) {
 	n := 0
 	if b.s.long {
@@ -218,18 +222,24 @@ func (b *Builder) key(base memory.Base, cols []*vector.Vector, row uint16) (pref
 		text, err := b.arena.Put(rest)
 		return p, text, err
 	}
-	room, ref, err := b.arena.Alloc(n)
-	if err != nil {
-		return prefix{}, vector.Str{}, err
-	}
-	p, rest := split(b.keys.encodeTo(room[:0:n], base, cols, row))
-	if length := prefixBytes + len(rest); length <= n && len(rest) > vector.InlineBytes {
-		b.arena.Trim(n - length)
-		return p, vector.MakeStr(rest, ref+prefixBytes), nil
-	}
-	text, err := b.arena.Put(rest) // the guess was too low
+	p, err := b.keys.prefix(base, cols, row)
+	var text vector.Str
+	*asStr(&text) = str{n: uint32(n)}
 	return p, text, err
 }
+
+// stream gives the rest of the key of one of the rows whose keys were made last.
+func (b *Builder) stream(row uint16, write func(part []byte) error) error {
+	skip := prefixBytes
+	return b.keys.stream(b.s.acct.Base(), b.input, row, func(part []byte) error {
+		n := min(skip, len(part))
+		skip -= n
+		return write(part[n:])
+	})
+}
+
+// Release gives back what was leased for the keys of the last rows.
+func (b *Builder) Release() { b.arena.Reset() }
 
 // put adds rows whose keys are made, and says how many there was room for.
 func (b *Builder) put(sel []uint16, p []prefix) (int, error) {

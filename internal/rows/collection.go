@@ -38,6 +38,8 @@ type Collection struct {
 	held   int   // so many of them within the minimum, the others as leases
 	pinned int   // the first block that is pinned; blocks before it are not
 	spare  int64 // surplus that further leases leave to others
+	// stream gives the rest of the key of a row of cols, part by part; see streamed.
+	stream func(row uint16, write func(part []byte) error) error
 }
 
 // tail is the last block.

@@ -3,6 +3,7 @@ package rows
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"math"
 
 	"github.com/spillwaydb/spillway/internal/memory"
@@ -31,6 +32,7 @@ type keyEncoder struct {
 	columns []keyColumn
 	exact   bool // every key has at most prefixBytes
 	text    []byte
+	weights []byte // room for stream
 }
 
 type keyColumn struct {
@@ -176,6 +178,85 @@ func (e *keyEncoder) encodeTo(dst []byte, b memory.Base, cols []*vector.Vector, 
 	return dst
 }
 
+// streamBytes is how much of a key is escaped at a time.
+const streamBytes = 16 << 10
+
+// stream gives the key of one row in parts, in order, and ends with the first error of give. A part lives until give
+// returns. Takes memory for a part, not for all.
+func (e *keyEncoder) stream(b memory.Base, cols []*vector.Vector, row uint16, give func(part []byte) error) error {
+	one := keyEncoder{columns: make([]keyColumn, 1)}
+	for i := range e.columns {
+		c := &e.columns[i]
+		v := cols[c.index]
+		k := uint16(v.Index(int(row)))
+		if c.kind != kindString || v.Null[k] != 0 || v.Str[k].Len() <= streamBytes {
+			one.columns[0] = *c
+			e.text = one.encodeTo(e.text[:0], b, cols, row)
+			if err := give(e.text); err != nil {
+				return err
+			}
+			continue
+		}
+		var flip byte
+		if c.desc {
+			flip = 0xFF
+		}
+		put := func(part []byte) error {
+			for j := range part {
+				part[j] ^= flip
+			}
+			return give(part)
+		}
+		if err := put(append(e.text[:0], 1)); err != nil {
+			return err
+		}
+		escaped := func(part []byte) error {
+			for len(part) > 0 {
+				n := min(len(part), streamBytes)
+				e.text = escapeZeros(append(e.text[:0], part[:n]...), 0)
+				part = part[n:]
+				if err := put(e.text); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+		var err error
+		if text := v.Str[k].Bytes(b); c.collation == collation.Binary {
+			err = escaped(text)
+		} else {
+			e.weights, err = collation.WeightParts(c.collation, e.weights, text, escaped)
+		}
+		if err != nil {
+			return err
+		}
+		if err := put(append(e.text[:0], 0, 0)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// errEnough ends a stream of which the beginning is wanted.
+var errEnough = errors.New("rows: enough of a key")
+
+// prefix is the first bytes of the key of one row.
+func (e *keyEncoder) prefix(b memory.Base, cols []*vector.Vector, row uint16) (prefix, error) {
+	var first [prefixBytes]byte
+	n := 0
+	err := e.stream(b, cols, row, func(part []byte) error {
+		if n += copy(first[n:], part); n == prefixBytes {
+			return errEnough
+		}
+		return nil
+	})
+	if errors.Is(err, errEnough) {
+		err = nil
+	}
+	p, _ := split(first[:])
+	return p, err
+}
+
 // value appends a value that is not NULL.
 func (c *keyColumn) value(dst []byte, b memory.Base, v *vector.Vector, row uint16) []byte {
 	switch c.kind {
@@ -238,5 +319,8 @@ func split(key []byte) (p prefix, rest []byte) {
 func (e *keyEncoder) trim() {
 	if cap(e.text) > sharedOverflowBytes {
 		e.text = nil
+	}
+	if cap(e.weights) > sharedOverflowBytes {
+		e.weights = nil
 	}
 }

@@ -34,6 +34,62 @@ func (o *overflow) putParts(n int, part func(k, from, to int) ([]byte, error)) (
 	return next, nil
 }
 
+// partsWriter writes a string of unknown length as parts, front to back.
+type partsWriter struct {
+	o     *overflow
+	first uint64
+	last  uint64 // the part that is being written
+	room  int    // of it
+	total int
+}
+
+// write appends to the string. Between calls a block of the writer's is pinned.
+func (w *partsWriter) write(v []byte) error {
+	for len(v) > 0 {
+		if w.room == 0 {
+			if err := w.next(); err != nil {
+				return err
+			}
+		}
+		n := min(len(v), w.room)
+		w.o.put(v[:n])
+		v = v[n:]
+		w.room -= n
+		w.total += n
+	}
+	return nil
+}
+
+// next begins a part: in a block of its own, as it is to be as long as one. The part before it is told where.
+func (w *partsWriter) next() error {
+	o := w.o
+	if err := o.reserve(sharedOverflowBytes); err != nil {
+		return err
+	}
+	at := overflowRef(o.id, o.used)
+	if w.first == 0 {
+		w.first = at
+	} else {
+		o.unpin() // one block is pinned at a time
+		before := str{ref: w.last}
+		ref, err := o.acct.Pin(before.block(), memory.Held)
+		if err != nil {
+			return err
+		}
+		o.acct.MarkDirty(before.block())
+		header := memory.Bytes(o.acct.Base(), ref+before.offset(), partHeader)
+		binary.LittleEndian.PutUint64(header, at)
+		o.acct.Unpin(before.block(), memory.ReuseLate)
+		if err := o.reserve(sharedOverflowBytes); err != nil {
+			return err
+		}
+	}
+	var header [partHeader]byte
+	o.put(header[:])
+	w.last, w.room = at, partBytes
+	return nil
+}
+
 // copyParts copies the parts of a string of another collection. One of them is pinned at a time.
 func (o *overflow) copyParts(pins *Pins, s *str) (uint64, error) {
 	base := o.acct.Base()

@@ -42,7 +42,7 @@ func (a *Apply) NewLocal(w *exec.Worker) (exec.LocalOperator, error) {
 		return nil, sqlerr.AssertionError("several workers before an apply")
 	}
 	o := &a.o
-	l := &local{a: a, w: w, keys: rows.NewRowKeys(o.Account, o.keyTypes())}
+	l := &local{a: a, w: w, keys: rows.NewRowKeys(o.keyTypes())}
 	var err error
 	if l.right, err = vector.NewBatch(o.Account, o.Right, o.capacity(), 0); err != nil {
 		return nil, err

@@ -47,7 +47,7 @@ func NewRecursion(o Options) *Recursion {
 		r.seenAccount = o.Account.Child(o.Account.Name())
 		r.seenAccount.Lose()
 		r.seen = pagetree.New(r.seenAccount, pagetree.Options{PageBytes: seenPageBytes, Kind: memory.Held})
-		r.keys = rows.NewRowKeys(o.Account, o.Types)
+		r.keys = rows.NewRowKeys(o.Types)
 	}
 	return r
 }

@@ -190,7 +190,7 @@ func (h *Hash) lead(ctx context.Context, w *exec.Worker) (t *task, err error) {
 func (h *Hash) help(ctx context.Context, w *exec.Worker) (t *task, err error) {
 	err = h.await(ctx, w, func() bool {
 		q := &h.queue
-		if q.phase == joining {
+		if q.phase == joining && w.Statement().LongRow() == 0 {
 			if t = q.pop(false); t != nil {
 				q.active++
 			}

@@ -86,6 +86,9 @@ func (l *local) open(pairs filler) error {
 		return err
 	}
 	l.rows.row = t.sizes.row
+	if w := l.worker; w != nil {
+		l.rows.long = func(n int) bool { return w.NeedsTurn(t.o.Account, n) }
+	}
 	if l.batch, err = vector.NewBatch(t.o.Account, l.decoder.Types(), t.sizes.rows, arenaBytes); err != nil {
 		return err
 	}
@@ -116,6 +119,11 @@ func (l *local) Next(ctx context.Context) (*vector.Batch, error) {
 			l.batch.Reset()
 			l.rows.release()
 			ok, err := l.fill.fill(ctx, &l.rows, l.batch.Cap())
+			if errors.Is(err, kv.ErrLater) {
+				if err = l.await(ctx); err == nil {
+					continue
+				}
+			}
 			if err != nil || !ok {
 				return nil, err
 			}
@@ -130,6 +138,14 @@ func (l *local) Next(ctx context.Context) (*vector.Batch, error) {
 			return nil, context.Cause(ctx)
 		}
 	}
+}
+
+// await waits until the worker may read a long row.
+func (l *local) await(ctx context.Context) error {
+	if err := l.fill.pause(); err != nil {
+		return err
+	}
+	return l.worker.TakeTurn(ctx)
 }
 
 // decode makes a batch of as many of the page's rows as there is memory for.
@@ -163,6 +179,7 @@ func (l *local) decodeRows(n int) error {
 		if err := l.filter.Filter(l.batch); err != nil {
 			return err
 		}
+		l.filter.Release() // only the selection is wanted
 	}
 	for _, r := range l.readers {
 		r.Apply(l.batch)

@@ -161,6 +161,9 @@ func (l *lookup) read(ctx context.Context, r kv.Reader, p *pairPage, used *int) 
 	case errors.Is(err, errFull):
 		l.keys.again()
 		return true, nil
+	case errors.Is(err, kv.ErrLater):
+		l.keys.again()
+		return false, err
 	case err != nil:
 		return false, err
 	case !ok && l.t.feed == feedIndex:

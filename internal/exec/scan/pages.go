@@ -12,7 +12,8 @@ import (
 // else leased.
 type pairPage struct {
 	acct  *memory.Account
-	row   int64 // so large a page for one pair is within the minimum
+	long  func(n int) bool // says whether a row of n bytes must wait for the worker's turn; nil: it need not
+	row   int64            // so large a page for one pair is within the minimum
 	page  memory.Page
 	large memory.Page
 	pairs kv.Pairs
@@ -38,6 +39,8 @@ func (p *pairPage) grow(n int) ([]byte, error) {
 	kind := memory.Leased
 	if int64(memory.PageSize(n)) <= p.row {
 		kind = memory.Held
+	} else if p.long != nil && p.long(memory.PageSize(n)) {
+		return nil, kv.ErrLater
 	}
 	page, err := p.acct.Alloc(n, kind)
 	if err != nil {

@@ -106,6 +106,9 @@ func (l *localSink) Consume(_ context.Context, b *vector.Batch) (exec.OpResult, 
 	return exec.NeedMore, l.builder.Append(b.Cols, sel, nil)
 }
 
+// Release implements exec.Releaser.
+func (l *localSink) Release() { l.builder.Release() }
+
 // Combine sorts what the worker has not written.
 func (l *localSink) Combine(context.Context) error { return l.builder.Finish() }
 

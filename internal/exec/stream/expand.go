@@ -116,6 +116,9 @@ func (l *localExpand) Execute(_ context.Context, in *vector.Batch) (*vector.Batc
 	return l.out, exec.NeedMore, nil
 }
 
+// Release implements exec.Releaser.
+func (l *localExpand) Release() { l.ev.Release() }
+
 // Flush implements exec.LocalOperator.
 func (l *localExpand) Flush(context.Context) (*vector.Batch, error) { return nil, nil }
 

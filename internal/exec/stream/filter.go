@@ -47,6 +47,7 @@ type localFilter struct {
 // Execute filters in; where surplus for string results is refused, a part of its rows at a time.
 func (l *localFilter) Execute(_ context.Context, in *vector.Batch) (*vector.Batch, exec.OpResult, error) {
 	more, err := l.parts.Run(in, func() error { return l.ev.Filter(in) })
+	l.ev.Release() // only the selection is wanted
 	if err != nil {
 		return nil, exec.NeedMore, err
 	}

@@ -71,6 +71,9 @@ func (l *localProject) Execute(_ context.Context, in *vector.Batch) (*vector.Bat
 	return l.out, exec.NeedMore, nil
 }
 
+// Release implements exec.Releaser.
+func (l *localProject) Release() { l.ev.Release() }
+
 func (l *localProject) Flush(context.Context) (*vector.Batch, error) { return nil, nil }
 
 func (l *localProject) Close() error {

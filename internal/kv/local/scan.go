@@ -3,6 +3,7 @@ package local
 import (
 	"bytes"
 	"context"
+	"errors"
 	"math"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -72,6 +73,9 @@ func (c *scan) NextBatch(ctx context.Context, p *kv.Pairs, maxPairs int) (bool, 
 		return false, sqlerr.AssertionError("kv/local: a batch without room for a pair")
 	}
 	if err := c.fill(ctx, p, maxPairs); err != nil {
+		if errors.Is(err, kv.ErrLater) {
+			return false, err
+		}
 		c.err = err
 		c.release()
 		return false, err
@@ -93,7 +97,7 @@ func (c *scan) fill(ctx context.Context, p *kv.Pairs, maxPairs int) error {
 		return c.fillSpans(ctx, p, maxPairs)
 	case c.writes == nil:
 		err := c.fillPlain(ctx, p, maxPairs)
-		if err == nil {
+		if err == nil || errors.Is(err, kv.ErrLater) {
 			c.settle()
 		}
 		return err
@@ -102,11 +106,11 @@ func (c *scan) fill(ctx context.Context, p *kv.Pairs, maxPairs int) error {
 	if err := c.writes.seek(c.from()); err != nil {
 		return err
 	}
-	if err := c.fillMerged(ctx, p, maxPairs); err != nil {
-		return err
+	err := c.fillMerged(ctx, p, maxPairs)
+	if err == nil || errors.Is(err, kv.ErrLater) {
+		c.settle()
 	}
-	c.settle()
-	return nil
+	return err
 }
 
 // settle notes where to go on.

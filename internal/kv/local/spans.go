@@ -3,6 +3,7 @@ package local
 import (
 	"bytes"
 	"context"
+	"errors"
 
 	"github.com/spillwaydb/spillway/internal/kv"
 )
@@ -85,8 +86,11 @@ func (c *scan) fillSpans(ctx context.Context, p *kv.Pairs, maxPairs int) error {
 			continue
 		}
 		if more, err := c.addHead(ctx, p, order); err != nil || !more {
-			if err == nil {
+			switch {
+			case err == nil:
 				err = c.settleSpans()
+			case errors.Is(err, kv.ErrLater):
+				c.settle()
 			}
 			return err
 		}

@@ -47,12 +47,19 @@ func appendRun(dst, space []byte, k int, above bool) []byte {
 
 // padWeights replaces the weights in dst[start:], units of len(space) bytes, by their padded form.
 func padWeights(dst []byte, start int, space []byte) []byte {
-	unit := len(space)
-	if unit == 0 {
+	if len(space) == 0 {
 		return dst
 	}
-	raw := len(dst)
 	spaces := 0
+	dst = padSomeWeights(dst, start, space, &spaces)
+	return append(append(dst, space...), padEnd)
+}
+
+// padSomeWeights is padWeights without the end, behind so many spaces that are not written yet.
+func padSomeWeights(dst []byte, start int, space []byte, run *int) []byte {
+	unit := len(space)
+	raw := len(dst)
+	spaces := *run
 	for i := start; i < raw; i += unit {
 		w := dst[i:min(i+unit, raw)]
 		if bytes.Equal(w, space) {
@@ -65,32 +72,40 @@ func padWeights(dst []byte, start int, space []byte) []byte {
 		}
 		dst = append(dst, dst[i:min(i+unit, raw)]...)
 	}
-	dst = append(dst, space...)
-	dst = append(dst, padEnd)
+	*run = spaces
 	n := copy(dst[start:], dst[raw:])
 	return dst[:start+n]
 }
 
 // padBytes is padWeights for weights that are the bytes themselves.
 func padBytes(dst, src []byte) []byte {
-	for {
-		i := bytes.IndexByte(src, ' ')
-		if i < 0 {
-			dst = append(dst, src...)
-			return append(dst, ' ', padEnd)
-		}
-		dst = append(dst, src[:i]...)
-		src = src[i:]
+	spaces := 0
+	return append(padSomeBytes(dst, src, &spaces), ' ', padEnd)
+}
+
+// padSomeBytes is padBytes without the end, behind so many spaces that are not written yet.
+func padSomeBytes(dst, src []byte, spaces *int) []byte {
+	for len(src) > 0 {
 		k := 0
 		for k < len(src) && src[k] == ' ' {
 			k++
 		}
-		if k == len(src) {
-			return append(dst, ' ', padEnd)
+		if *spaces += k; k == len(src) {
+			break
 		}
-		dst = appendRun(dst, spaceByte, k, src[k] > ' ')
 		src = src[k:]
+		if *spaces > 0 {
+			dst = appendRun(dst, spaceByte, *spaces, src[0] > ' ')
+			*spaces = 0
+		}
+		i := bytes.IndexByte(src, ' ')
+		if i < 0 {
+			i = len(src)
+		}
+		dst = append(dst, src[:i]...)
+		src = src[i:]
 	}
+	return dst
 }
 
 // comparePadBytes compares bytes, the shorter string padded.
@@ -138,8 +153,14 @@ func (c *rules) compareTableTail(tail []byte) int {
 }
 
 func (c *rules) padTable(dst, src []byte) []byte {
-	space := c.bytes[' ']
 	spaces := 0
+	return append(c.padSomeTable(dst, src, &spaces), c.bytes[' '], padEnd)
+}
+
+// padSomeTable is padTable without the end, behind so many spaces that are not written yet.
+func (c *rules) padSomeTable(dst, src []byte, run *int) []byte {
+	space := c.bytes[' ']
+	spaces := *run
 	unit := []byte{space}
 	for _, b := range src {
 		w := c.bytes[b]
@@ -153,5 +174,6 @@ func (c *rules) padTable(dst, src []byte) []byte {
 		}
 		dst = append(dst, w)
 	}
-	return append(dst, space, padEnd)
+	*run = spaces
+	return dst
 }

@@ -92,6 +92,12 @@ var spaceWeight16 = []byte{0, ' '}
 // pad appends the weights in padded form (see pad.go).
 func (t *runeWeights) pad(dst, src []byte) []byte {
 	spaces := 0
+	return append(t.padSome(dst, src, &spaces), 0, ' ', padEnd)
+}
+
+// padSome is pad without the end, behind so many spaces that are not written yet.
+func (t *runeWeights) padSome(dst, src []byte, run *int) []byte {
+	spaces := *run
 	for len(src) > 0 {
 		w, n := t.next(src)
 		src = src[n:]
@@ -105,5 +111,6 @@ func (t *runeWeights) pad(dst, src []byte) []byte {
 		}
 		dst = append(dst, byte(w>>8), byte(w))
 	}
-	return append(dst, 0, ' ', padEnd)
+	*run = spaces
+	return dst
 }
