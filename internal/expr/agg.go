@@ -31,3 +31,9 @@ type GroupState interface {
 	Result(out *vector.Vector, i int, arena *vector.Arena) error
 	Close()
 }
+
+// Lender is what group states implement that have their result as it is.
+type Lender interface {
+	// Lend is Result for a long string, which stays where it is: it lives until the next Reset. False: there is none.
+	Lend(out *vector.Vector, i int) bool
+}

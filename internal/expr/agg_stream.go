@@ -2,9 +2,11 @@ package expr
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/binary"
 	"strings"
 
+	"github.com/spillwaydb/spillway/internal/invariants"
 	"github.com/spillwaydb/spillway/internal/memory"
 	"github.com/spillwaydb/spillway/internal/sqlerr"
 	"github.com/spillwaydb/spillway/internal/types"
@@ -18,6 +20,8 @@ var (
 	_ GroupState = (*fixedState)(nil)
 	_ GroupState = (*variableState)(nil)
 	_ GroupState = (*distinctState)(nil)
+	_ Lender     = (*variableState)(nil)
+	_ Lender     = (*distinctState)(nil)
 )
 
 // fixedState streams through an Accumulator: one state in a page, behind room for row numbers.
@@ -96,6 +100,7 @@ type pageBuffer struct {
 	acct *memory.Account
 	page memory.Page
 	n    int
+	held int // bytes of the held page
 }
 
 // variableStateBytes is the buffer that a state holds: a value of up to 64 KiB if it is one.
@@ -110,8 +115,23 @@ func variableStateBytes(a *Aggregate) int {
 
 func (b *pageBuffer) init(acct *memory.Account, n int) error {
 	p, err := acct.Alloc(n, memory.Held)
-	b.acct, b.page, b.n = acct, p, 0
+	b.acct, b.page, b.n, b.held = acct, p, 0, memory.PageSize(n)
 	return err
+}
+
+// shrink goes back to an empty page that is held.
+func (b *pageBuffer) shrink() error {
+	acct := b.acct
+	b.free()
+	return b.init(acct, b.held)
+}
+
+// clear empties the buffer.
+func (b *pageBuffer) clear() error {
+	if b.n = 0; b.page.Size() > max(b.held, vector.ArenaPageBytes) {
+		return b.shrink()
+	}
+	return nil
 }
 
 func (b *pageBuffer) bytes() []byte { return memory.Bytes(b.acct.Base(), b.page.Ref, b.n) }
@@ -121,6 +141,11 @@ func (b *pageBuffer) extend(n int) ([]byte, error) {
 	if b.n+n > b.page.Size() {
 		if b.n+n > memory.MaxPageBytes {
 			return nil, sqlerr.New(sqlerr.ErrWarnAllowedPacketOverflowed, "aggregate", memory.MaxPageBytes)
+		}
+		if b.n == 0 && b.page.Size() > b.held {
+			if err := b.shrink(); err != nil { // not two long values at a time
+				return nil, err
+			}
 		}
 		p, err := b.acct.Alloc(max(b.n+n, min(2*b.page.Size(), memory.MaxPageBytes)), memory.Leased)
 		if err != nil {
@@ -171,8 +196,8 @@ func newVariableState(acct *memory.Account, a *Aggregate, env *Env) (GroupState,
 }
 
 func (s *variableState) Reset() error {
-	s.buf.n, s.set, s.null, s.cut = 0, false, false, false
-	return nil
+	s.set, s.null, s.cut = false, false, false
+	return s.buf.clear()
 }
 
 func (s *variableState) Update(rows []uint16, lo, hi int, args []*vector.Vector) error {
@@ -346,6 +371,19 @@ func (s *variableState) Result(out *vector.Vector, i int, arena *vector.Arena) e
 	return err
 }
 
+// Lend implements Lender.
+func (s *variableState) Lend(out *vector.Vector, i int) bool {
+	switch s.a.Name {
+	case "json_arrayagg", "json_objectagg":
+		return false
+	}
+	if !s.set || s.null || s.cut || s.buf.n <= vector.ArenaPageBytes {
+		return false
+	}
+	out.Str[i], out.Null[i] = vector.MakeStr(s.buf.bytes(), s.buf.page.Ref), 0
+	return true
+}
+
 func (s *variableState) Close() { s.buf.free() }
 
 // distinctState passes on the rows whose arguments differ from those of the row before.
@@ -355,6 +393,7 @@ type distinctState struct {
 	page  memory.Page
 	rows  []uint16
 	prev  []types.Datum // bytes of its own
+	sums  [][]byte      // of those that are long, in place of their bytes
 	has   bool
 	base  memory.Base
 }
@@ -365,7 +404,8 @@ func newDistinctState(acct *memory.Account, inner GroupState, a *Aggregate) (Gro
 		inner.Close()
 		return nil, err
 	}
-	s := &distinctState{acct: acct, inner: inner, page: p, base: acct.Base(), prev: make([]types.Datum, len(a.Args))}
+	s := &distinctState{acct: acct, inner: inner, page: p, base: acct.Base(), prev: make([]types.Datum, len(a.Args)),
+		sums: make([][]byte, len(a.Args))}
 	s.rows = memory.Slice[uint16](acct.Base(), p.Ref, vector.MaxRows)
 	return s, nil
 }
@@ -389,6 +429,10 @@ func (s *distinctState) Update(rows []uint16, lo, hi int, args []*vector.Vector)
 		m++
 		for a, v := range args {
 			d := v.Datum(s.base, i)
+			if s.sums[a] = nil; longText(v.Type, d.S) {
+				s.sums[a] = weightSum(v.Type, d.S)
+				d.S = nil
+			}
 			d.S = append(s.prev[a].S[:0], d.S...)
 			s.prev[a] = d
 		}
@@ -411,6 +455,14 @@ func (s *distinctState) same(args []*vector.Vector, i int) bool {
 		case d.IsNull() != p.IsNull():
 			return false
 		case d.IsNull():
+		case s.sums[a] != nil || longText(v.Type, d.S):
+			sum := s.sums[a]
+			if sum == nil {
+				sum = weightSum(v.Type, p.S)
+			}
+			if !bytes.Equal(sum, weightSum(v.Type, d.S)) {
+				return false
+			}
 		case v.Type.Phys() == types.PhysString && v.Type.ID != types.JSON && collation.IsBinary(v.Type.Collation) &&
 			!collation.PadSpace(v.Type.Collation):
 			if !bytes.Equal(d.S, p.S) {
@@ -423,8 +475,35 @@ func (s *distinctState) same(args []*vector.Vector, i int) bool {
 	return true
 }
 
+// longText says that a string is too long for the heap.
+func longText(t types.Type, s []byte) bool {
+	return len(s) > vector.ArenaPageBytes && t.Phys() == types.PhysString && t.ID != types.JSON
+}
+
+// weightSum stands for a string: it is the same for equal ones.
+func weightSum(t types.Type, s []byte) []byte {
+	id := t.Collation
+	if id == 0 {
+		id = collation.Binary
+	}
+	sum := sha256.New()
+	// Neither the hash nor what hands the parts on has errors.
+	_, err := collation.WeightParts(id, nil, s, func(part []byte) error {
+		_, err := sum.Write(part)
+		return err
+	})
+	invariants.Assertf(err == nil, "expr: %v", err)
+	return sum.Sum(nil)
+}
+
 func (s *distinctState) Result(out *vector.Vector, i int, arena *vector.Arena) error {
 	return s.inner.Result(out, i, arena)
+}
+
+// Lend implements Lender.
+func (s *distinctState) Lend(out *vector.Vector, i int) bool {
+	inner, ok := s.inner.(Lender)
+	return ok && inner.Lend(out, i)
 }
 
 func (s *distinctState) Close() {

@@ -2,7 +2,11 @@ package memory
 
 import (
 	"context"
+	"errors"
+	"strings"
 	"sync/atomic"
+
+	"github.com/spillwaydb/spillway/internal/sqlerr"
 )
 
 // Long rows. A row of which the surplus has room for few is in several leases at once: where it was read, in what was
@@ -54,6 +58,40 @@ func (s *Statement) AwaitTurn(ctx context.Context) error {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
+}
+
+// refusal is the last lease that was refused. Statement.mu protects it.
+type refusal struct {
+	bytes  int64
+	needed int64 // what the statement would have had with it
+	pool   bool  // by the server, not by the quota
+}
+
+// noRoom is how errors about a value begin.
+const noRoom = "Out of memory; a "
+
+// Explain adds to the error of a value for which there was no memory how much it was, and which limit would do. It
+// gives every other error back.
+func (s *Statement) Explain(err error) error {
+	var e *sqlerr.Error
+	if !errors.Is(err, sqlerr.ErrNoSurplus) && !errors.As(err, &e) ||
+		sqlerr.CodeOf(err) != sqlerr.ErrOutOfResources || !strings.HasPrefix(sqlerr.From(err).Message, noRoom) {
+		return err
+	}
+	s.mu.Lock()
+	r, quota := s.refused, s.options.QuotaBytes
+	s.mu.Unlock()
+	if r.bytes == 0 {
+		return err
+	}
+	const mib = 1 << 20
+	limit, has := "the quota tidb_mem_quota_query is", quota
+	if r.pool || quota <= 0 {
+		limit, has = "the server's memory for statements is", s.pool.arbiter.bulkBytes()
+	}
+	return sqlerr.Wrapf(err, sqlerr.ErrOutOfResources,
+		"%s: with the %.1f MiB for it the statement needs about %d MiB; %s %d MiB",
+		sqlerr.From(err).Message, float64(r.bytes)/mib, (r.needed+mib-1)/mib, limit, has/mib)
 }
 
 // ReturnTurn gives the turn back.

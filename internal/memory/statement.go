@@ -47,6 +47,7 @@ type Statement struct {
 	behind   bool  // an evictor was asked to write ahead
 	granted  int64 // the minimum
 	missing  int64 // the last lease that the pool refused
+	refused  refusal
 	leased   int64 // leases, surplus that cannot be evicted included
 	heap     int64
 
@@ -280,6 +281,7 @@ func (s *Statement) reserve(a *Account, n int64, kind Kind) (Kind, error) {
 		switch {
 		case s.spills():
 			s.tokens.refused = s.granted + s.leased + n
+			s.refused = refusal{bytes: n, needed: s.granted + s.leased + n}
 			return kind, sqlerr.ErrNoSurplus
 		case s.options.CancelAtQuota:
 			s.failAtQuota(n)
@@ -289,6 +291,7 @@ func (s *Statement) reserve(a *Account, n int64, kind Kind) (Kind, error) {
 	}
 	if got := s.spills() && p.arbiter.leaseFor(s, n) || !s.spills() && p.arbiter.lease(n); !got {
 		s.missing = n
+		s.refused = refusal{bytes: n, needed: s.granted + s.leased + n, pool: true}
 		return kind, sqlerr.ErrNoSurplus
 	}
 	s.leased += n

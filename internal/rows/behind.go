@@ -2,6 +2,7 @@ package rows
 
 import (
 	"github.com/spillwaydb/spillway/internal/memory"
+	"github.com/spillwaydb/spillway/internal/vector"
 )
 
 // FreeBefore frees the blocks of rows before block i, none of them pinned, and the overflow blocks that only they refer
@@ -24,6 +25,20 @@ func (c *Collection) FreeBefore(i int) error {
 		return err
 	}
 	return c.blocks.freeTo(i)
+}
+
+// LongText says that a string lies in a block of its own.
+func LongText(v []byte) bool { return len(v) > sharedOverflowBytes }
+
+// Lend is Text for a string with a block of its own, as a reference; it lives until Release.
+func (p *Pins) Lend(l *Layout, row memory.Ref, i int) (vector.Str, error) {
+	s := *strAt(p.acct.Base(), row, l.columns[i].off)
+	ref, err := p.resolve(&s)
+	if err != nil {
+		return vector.Str{}, err
+	}
+	s.ref = uint64(ref)
+	return *s.asVector(), nil
 }
 
 // Text is the string in column i of a pinned row, which is not NULL. If it lies in an overflow block, that is pinned

@@ -51,5 +51,8 @@ func (s *str) bytes(b memory.Base, row memory.Ref) []byte {
 	return memory.Bytes(b, row+memory.Ref(s.ref), int(s.n))
 }
 
+// asVector views a string of a row, whose reference is absolute, as one of a vector.
+func (s *str) asVector() *vector.Str { return (*vector.Str)(unsafe.Pointer(s)) }
+
 // asStr views a string of a vector as one of a row.
 func asStr(s *vector.Str) *str { return (*str)(unsafe.Pointer(s)) }

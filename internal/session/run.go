@@ -113,7 +113,7 @@ func (s *Session) execute(
 	defer func() { err = errFirst(err, run.Close()) }()
 	out.profile = run.Profile
 	run.Phase = s.showPhase(p.plan)
-	err = run.Execute(ctx)
+	err = stmt.Explain(run.Execute(ctx))
 	out.rows = rows.sent
 	if result != nil {
 		out.change = result()

@@ -73,6 +73,7 @@ type streamLocal struct {
 
 	begun bool // a group is in work
 	ready bool // the group in work is complete, its row is still to be made
+	lent  bool // its row refers to its states, which wait until it was given
 }
 
 // Execute adds the rows of in to their groups; it returns complete ones when the output is full or in is used up.
@@ -128,9 +129,16 @@ func (l *streamLocal) update(in *vector.Batch, sel []uint16) error {
 
 // emit gives the complete group. full: there is no room for it, or for its strings.
 func (l *streamLocal) emit() (full bool, err error) {
-	if full, err := l.add(l.results); full || err != nil {
-		return full, err
+	if !l.lent {
+		if full, err := l.add(l.results); full || err != nil {
+			l.lent = false
+			return full, err
+		}
+		if l.lent {
+			return true, nil
+		}
 	}
+	l.lent = false
 	for _, st := range l.states {
 		if err := st.Reset(); err != nil {
 			return false, err
@@ -144,6 +152,10 @@ func (l *streamLocal) emit() (full bool, err error) {
 // results writes the aggregates of the group to a row of the output.
 func (l *streamLocal) results(i int) error {
 	for j, st := range l.states {
+		if s, ok := st.(expr.Lender); ok && s.Lend(l.out.Cols[len(l.group)+j], i) {
+			l.lent = true
+			continue
+		}
 		if err := st.Result(l.out.Cols[len(l.group)+j], i, l.out.Arena()); err != nil {
 			return err
 		}

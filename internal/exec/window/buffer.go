@@ -251,6 +251,11 @@ func (t *text) get(row int64) ([]byte, bool, error) {
 	return t.value(ref)
 }
 
+// lend is get again, for a string with a block of its own: it lives until pins are released.
+func (t *text) lend(row int64, pins *rows.Pins) (vector.Str, error) {
+	return pins.Lend(t.b.layout, t.ref+memory.Ref(int(row-t.at)*t.b.layout.Width()), t.column)
+}
+
 func (t *text) value(ref memory.Ref) ([]byte, bool, error) {
 	if t.b.layout.IsNull(t.b.acct.Base(), ref, t.column) {
 		return nil, false, nil

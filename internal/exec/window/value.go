@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"github.com/spillwaydb/spillway/internal/expr"
+	"github.com/spillwaydb/spillway/internal/rows"
 	"github.com/spillwaydb/spillway/internal/sqlerr"
 	"github.com/spillwaydb/spillway/internal/types"
 	"github.com/spillwaydb/spillway/internal/vector"
@@ -28,6 +29,7 @@ type value struct {
 
 	values, defaults *reader // of values that are no strings
 	text, otherwise  *text   // of strings
+	lent             *rows.Pins
 }
 
 // open makes the readers; other is the column of the default, -1 for none.
@@ -199,7 +201,12 @@ func (v *value) copyText(k int, place int64, out *vector.Vector, arena *vector.A
 	if err != nil || !ok {
 		return err
 	}
-	s, err := arena.Put(b)
+	var s vector.Str
+	if rows.LongText(b) {
+		s, err = t.lend(place, v.lent)
+	} else {
+		s, err = arena.Put(b)
+	}
 	if err != nil {
 		return err
 	}

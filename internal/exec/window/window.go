@@ -29,7 +29,7 @@ func (op *operator) Close() error { return nil }
 
 // NewLocal implements exec.Operator.
 func (op *operator) NewLocal(*exec.Worker) (exec.LocalOperator, error) {
-	l := &local{plan: op.plan, acct: op.plan.Account}
+	l := &local{plan: op.plan, acct: op.plan.Account, lent: rows.MakePins(op.plan.Account)}
 	if err := l.open(); err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
@@ -79,6 +79,7 @@ type local struct {
 	funcs    []function
 	// rewinds undo the reading of strings.
 	rewinds []func()
+	lent    rows.Pins // of long strings of the rows that were given last
 }
 
 func (l *local) open() error {
@@ -311,6 +312,7 @@ func (l *local) give() (*vector.Batch, error) {
 // compute makes the next chunk: rows of one block, and all results but strings. The chunk is empty if no row is ready.
 func (l *local) compute() error {
 	l.out.Reset()
+	l.lent.Release()
 	if l.pinned {
 		l.rows.unpin()
 		l.pinned = false
@@ -451,6 +453,7 @@ func (l *local) strings() (int, error) {
 func (l *local) copyStrings(end int) (int, error) {
 	arena := l.out.Arena()
 	arena.Reset()
+	l.lent.Release()
 	l.rewinds = l.rewinds[:0]
 	var err error
 	for i, f := range l.funcs {
@@ -458,6 +461,7 @@ func (l *local) copyStrings(end int) (int, error) {
 		if !ok || v.text == nil {
 			continue
 		}
+		v.lent = &l.lent
 		var rewind func()
 		end, rewind, err = v.strings(l.given, end, l.out.Cols[l.plan.Output+i], arena)
 		l.rewinds = append(l.rewinds, rewind)
@@ -479,6 +483,7 @@ func (l *local) Close() error {
 		l.rows.unpin()
 		l.pinned = false
 	}
+	l.lent.Release()
 	l.out.Close()
 	l.markOf.Close()
 	l.markIn.Close()

@@ -1,6 +1,7 @@
 package sessiontest
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/spillwaydb/spillway/internal/sqlerr"
 	"github.com/spillwaydb/spillway/internal/testutil"
 )
 
@@ -18,7 +20,9 @@ func TestLongRows(t *testing.T) {
 	sizes := []size{{70_000, 3 << 20, 14, 1}}
 	if testutil.Long() {
 		sizes = append(sizes, size{100_000, 16 << 20, 200, 1}, size{100_000, 16 << 20, 200, 4},
-			size{1_000_000, 16 << 20, 20, 1}, size{1_000_000, 64 << 20, 80, 4}, size{4_000_000, 64 << 20, 20, 1})
+			size{1_000_000, 16 << 20, 20, 1}, size{1_000_000, 64 << 20, 80, 4}, size{4_000_000, 64 << 20, 20, 1},
+			size{4_000_000, 64 << 20, 20, 4}, size{4_000_000, 16 << 20, 12, 1}, size{4_000_000, 16 << 20, 12, 4},
+			size{15_728_000, 64 << 20, 6, 4})
 	}
 	for _, z := range sizes {
 		t.Run(fmt.Sprintf("%d at %d with %d", z.length, z.quota, z.workers), func(t *testing.T) {
@@ -30,6 +34,9 @@ func TestLongRows(t *testing.T) {
 			createLong(c, "s", 0, z.rows)
 			for i := range longStatements {
 				o := &longStatements[i]
+				if z.quota < o.copies*z.length {
+					continue
+				}
 				t.Run(o.name, func(t *testing.T) {
 					c := &Client{Handler: c.Handler, rig: r, t: t}
 					require.Equal(t, o.run(c, "s", 1<<30, 1), o.run(c, "l", z.quota, z.workers))
@@ -47,6 +54,7 @@ type longStatement struct {
 	change  string // what is measured, if it is not the query
 	query   string
 	surplus bool // it needs more than its minimum: for longer strings than it reads, or for whole rows of a build
+	copies  int  // how many times the length of a string the quota must be; 0: about four
 }
 
 // run returns the query's sorted rows, without what makes their strings long.
@@ -78,7 +86,8 @@ var longStatements = []longStatement{
 	{name: "scan", query: "select id, right(s, 6), length(t) from {P}a where right(s, 1) <> 'q'"},
 	{name: "index", query: "select id, right(s, 6) from {P}a force index (g) where g = 1"},
 	{name: "prefix index", query: "select id from {P}a force index (p) where s like 'b%' order by id"},
-	{name: "values", surplus: true, query: "select right(concat(s, 'x', s), 4), length(concat(s, t)) > 1 from {P}a"},
+	{name: "values", surplus: true, copies: 8,
+		query: "select right(concat(s, 'x', s), 4), length(concat(s, t)) > 1 from {P}a"},
 	{name: "sort", query: "select id, right(s, 6) from (select id, s, t from {P}a order by s, id limit 100000) d"},
 	{name: "sort desc", query: "select id, right(s, 6) from {P}a order by s desc, id"},
 	{name: "sort payload", query: "select id, s from {P}a order by v, id"},
@@ -91,12 +100,12 @@ var longStatements = []longStatement{
 	{name: "group stream", query: "select /*+ STREAM_AGG() */ right(s, 6), count(*), sum(v) from {P}a group by s"},
 	{name: "group two", query: "select right(s, 6), right(t, 3), count(*) from {P}a group by s, t"},
 	{name: "min max", query: "select g, right(min(s), 6), right(max(s), 6) from {P}a group by g"},
-	{name: "min max all", query: "select right(min(s), 6), right(max(s), 6), count(distinct s) from {P}a"},
+	{name: "min max all", copies: 6, query: "select right(min(s), 6), right(max(s), 6), count(distinct s) from {P}a"},
 	{name: "any", query: "select id, right(any_value(s), 6), right(min(s), 6) from {P}a group by id"},
-	{name: "rollup", query: "select g, right(s, 6), count(*) from {P}a group by g, s with rollup"},
+	{name: "rollup", copies: 6, query: "select g, right(s, 6), count(*) from {P}a group by g, s with rollup"},
 	{name: "distinct", query: "select right(s, 6) from (select distinct s from {P}a) d"},
 	{name: "count distinct", query: "select g, count(distinct s) from {P}a group by g"},
-	{name: "group_concat", surplus: true, before: []string{"set group_concat_max_len = 1000000000"},
+	{name: "group_concat", surplus: true, copies: 8, before: []string{"set group_concat_max_len = 1000000000"},
 		query: "select g, right(group_concat(s order by id), 6) from {P}a where id < 6 group by g"},
 	{name: "group_concat cut", before: []string{"set group_concat_max_len = 20"},
 		query: "select g, length(group_concat(s order by s desc)) > 0 from {P}a group by g"},
@@ -112,21 +121,23 @@ var longStatements = []longStatement{
 		"from {P}a x join {P}b y on x.v = y.v"},
 	{name: "nested loop", query: "select x.id, y.id, right(y.s, 6) " +
 		"from {P}a x join {P}b y on x.s > y.s and x.id < 6"},
-	{name: "index join", query: "select /*+ INL_JOIN(y) */ x.id, y.id, right(x.s, 6), right(y.s, 6) " +
+	{name: "index join", copies: 6, query: "select /*+ INL_JOIN(y) */ x.id, y.id, right(x.s, 6), right(y.s, 6) " +
 		"from {P}a x join {P}b y on x.v = y.id"},
 	{name: "semi join", query: "select id, right(s, 6) from {P}a where s in (select s from {P}b)"},
 	{name: "anti join", query: "select id, right(s, 6) from {P}a x where not exists " +
 		"(select 1 from {P}b y where x.s = y.s)"},
 	{name: "apply", query: "select x.id, right((select max(y.s) from {P}b y where y.id > x.id), 6) from {P}a x " +
 		"where x.id < 5"},
-	{name: "lag", query: "select id, right(lag(s) over (order by id), 6), right(lead(s, 2) over (order by id), 6) " +
-		"from {P}a"},
+	{name: "lag", copies: 6,
+		query: "select id, right(lag(s) over (order by id), 6), right(lead(s, 2) over (order by id), 6) " +
+			"from {P}a"},
 	{name: "first_value", query: "select id, right(first_value(s) over (partition by g order by v, id), 6), " +
 		"right(last_value(s) over (partition by g order by v, id), 6) from {P}a"},
 	{name: "partition", query: "select id, right(s, 6), row_number() over (partition by s order by id) from {P}a"},
 	{name: "window order", query: "select id, rank() over (order by s) from {P}a"},
-	{name: "window max", query: "select id, right(max(s) over (partition by g order by id rows 2 preceding), 6) " +
-		"from {P}a"},
+	{name: "window max", copies: 6,
+		query: "select id, right(max(s) over (partition by g order by id rows 2 preceding), 6) " +
+			"from {P}a"},
 	{name: "union", query: "select right(s, 6) from (select s from {P}a union select s from {P}b) d"},
 	{name: "union all", query: "select right(s, 6) from " +
 		"(select s from {P}a union all select s from {P}b order by s) d"},
@@ -182,6 +193,19 @@ func createLong(c *Client, prefix string, length, rows int) {
 				prefix, t, id, id%3, (id*5+3)%rows, first, longText, length, tag, strings.Repeat("y", id%40)))
 		}
 	}
+}
+
+// TestLongRowRefused: the error of a value for which there is no memory says how long it is, and which quota would do.
+func TestLongRowRefused(t *testing.T) {
+	c := New(t, Options{}).Connect(t, "")
+	c.Must("create database d")
+	c.Must("use d")
+	createLong(c, "l", 1_000_000, 2)
+	set(c, 3<<20, 1, 0, 0, 0)
+	_, err := c.Run(context.Background(), "select right(concat(s, s, s, s), 3) from la")
+	require.Equal(t, sqlerr.ErrOutOfResources, sqlerr.CodeOf(err))
+	require.Regexp(t, `with the 4\.0 MiB for it the statement needs about [5-9] MiB; `+
+		`the quota tidb_mem_quota_query is 3 MiB$`, sqlerr.From(err).Message)
 }
 
 // TestLongRowsAtMinimum runs the same statements with strings of just under 64 KiB, within the minimum that EXPLAIN
