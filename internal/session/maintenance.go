@@ -166,14 +166,9 @@ func (s *Session) tableChecksum(ctx context.Context, db, table string) (types.Da
 	if err != nil {
 		return types.Datum{}, err
 	}
-	into := intoVars{heap: s.manager.Pool.Heap(), acct: s.acct}
-	defer func() { into.heap.Release(into.acct, into.n) }()
-	err = s.withPlan(ctx, list[0], answer{}, func(p planned) error {
-		_, err := s.run(ctx, p, consumer{into: &into}, answer{})
-		return err
-	})
+	row, err := s.oneRow(ctx, list[0], answer{})
 	if err != nil {
 		return types.Datum{}, err
 	}
-	return into.row[0], nil
+	return row[0], nil
 }

@@ -251,10 +251,10 @@ func nodeInfo(prof *exec.NodeProfile) string {
 }
 
 // do evaluates expressions for their effects.
-func (s *Session) do(ctx context.Context, n *ast.DoStmt, a answer) error {
+func (s *Session) do(ctx context.Context, st *parse.Statement, n *ast.DoStmt, a answer) error {
 	env := s.env(ctx)
 	for _, e := range n.Exprs {
-		if _, err := s.evalScalar(ctx, env, e, a); err != nil {
+		if _, err := s.evalValue(ctx, st, env, e, a); err != nil {
 			return err
 		}
 	}

@@ -148,7 +148,9 @@ func (s *Session) Fetch(ctx context.Context, id uint32, rows uint32, out ResultW
 	}
 	ctx, end := s.proc.begin(ctx, shorten(p.stmt.Text, 1024), s.manager.Now())
 	defer end()
+	s.proc.setStatement(p.cursor.stmt, "executing")
 	last, err := p.cursor.fetch(ctx, int(rows), out)
+	s.proc.dropStatement()
 	if err != nil {
 		return s.fail(s.cause(ctx, err))
 	}

@@ -206,7 +206,7 @@ func (s *Session) dispatch(ctx context.Context, st *parse.Statement, a answer) e
 	case *ast.SelectStmt, *ast.SetOprStmt, *ast.InsertStmt, *ast.UpdateStmt, *ast.DeleteStmt, *ast.LoadDataStmt:
 		return s.planned(ctx, st, a)
 	case *ast.DoStmt:
-		return s.do(ctx, n, a)
+		return s.do(ctx, st, n, a)
 	case *ast.ExplainStmt:
 		return s.explain(ctx, st, n, a)
 	case *ast.ShowStmt:

@@ -9,7 +9,6 @@ import (
 
 	"github.com/spillwaydb/spillway/internal/expr"
 	"github.com/spillwaydb/spillway/internal/parse"
-	"github.com/spillwaydb/spillway/internal/plan/bind"
 	"github.com/spillwaydb/spillway/internal/privilege"
 	"github.com/spillwaydb/spillway/internal/sqlerr"
 	"github.com/spillwaydb/spillway/internal/sysvar"
@@ -19,18 +18,6 @@ import (
 
 // textCollation is that of texts that the server makes itself.
 const textCollation = collation.UTF8MB40900AICI
-
-// evalScalar evaluates an expression without columns.
-func (s *Session) evalScalar(ctx context.Context, env *expr.Env, n ast.ExprNode, a answer) (types.Datum, error) {
-	budget := s.newLedger()
-	defer budget.release()
-	env.Ctx = ctx
-	e, err := bind.Scalar(s.bindContext(env, a, budget), n)
-	if err != nil {
-		return types.Datum{}, err
-	}
-	return expr.EvalConst(e, env)
-}
 
 func textDatum(v string) types.Datum {
 	return types.NewStringDatum(types.NewVarChar(len(v), textCollation), []byte(v))
@@ -94,11 +81,11 @@ func (s *Session) setOne(ctx context.Context, st *parse.Statement, v *ast.Variab
 	name := strings.ToLower(v.Name)
 	switch {
 	case name == "setnames" || v.Name == ast.SetNames:
-		return s.setNames(ctx, env, v, a)
+		return s.setNames(ctx, st, env, v, a)
 	case v.Name == ast.SetCharset:
-		return s.setCharset(ctx, env, v, a)
+		return s.setCharset(ctx, st, env, v, a)
 	case !v.IsSystem:
-		d, err := s.evalScalar(ctx, env, v.Value, a)
+		d, err := s.evalValue(ctx, st, env, v.Value, a)
 		if err != nil {
 			return err
 		}
@@ -118,7 +105,7 @@ func (s *Session) setOne(ctx context.Context, st *parse.Statement, v *ast.Variab
 		}
 		return s.afterSet(ctx, name, s.vars.SetDefault(name))
 	}
-	d, err := s.setValue(ctx, env, v.Value, a)
+	d, err := s.setValue(ctx, st, env, v.Value, a)
 	if err != nil {
 		return err
 	}
@@ -151,11 +138,13 @@ func (s *Session) setOne(ctx context.Context, st *parse.Statement, v *ast.Variab
 }
 
 // setValue evaluates a value; a bare word stands for its text (SET sql_mode = ansi).
-func (s *Session) setValue(ctx context.Context, env *expr.Env, n ast.ExprNode, a answer) (types.Datum, error) {
+func (s *Session) setValue(
+	ctx context.Context, st *parse.Statement, env *expr.Env, n ast.ExprNode, a answer,
+) (types.Datum, error) {
 	if c, ok := n.(*ast.ColumnNameExpr); ok && c.Name.Table.O == "" {
 		return textDatum(c.Name.Name.O), nil
 	}
-	return s.evalScalar(ctx, env, n, a)
+	return s.evalValue(ctx, st, env, n, a)
 }
 
 // afterSet keeps variables together that say the same.
@@ -181,10 +170,12 @@ func (s *Session) afterSet(_ context.Context, name string, err error) error {
 }
 
 // setNames is SET NAMES charset [COLLATE collation].
-func (s *Session) setNames(ctx context.Context, env *expr.Env, v *ast.VariableAssignment, a answer) error {
+func (s *Session) setNames(
+	ctx context.Context, st *parse.Statement, env *expr.Env, v *ast.VariableAssignment, a answer,
+) error {
 	charset := collation.Charset(textCollation)
 	if _, ok := v.Value.(*ast.DefaultExpr); !ok {
-		d, err := s.setValue(ctx, env, v.Value, a)
+		d, err := s.setValue(ctx, st, env, v.Value, a)
 		if err != nil {
 			return err
 		}
@@ -195,7 +186,7 @@ func (s *Session) setNames(ctx context.Context, env *expr.Env, v *ast.VariableAs
 		return sqlerr.New(sqlerr.ErrUnknownCharacterSet, charset)
 	}
 	if v.ExtendValue != nil {
-		d, err := s.setValue(ctx, env, v.ExtendValue, a)
+		d, err := s.setValue(ctx, st, env, v.ExtendValue, a)
 		if err != nil {
 			return err
 		}
@@ -212,8 +203,10 @@ func (s *Session) setNames(ctx context.Context, env *expr.Env, v *ast.VariableAs
 }
 
 // setCharset is SET CHARACTER SET: the connection's charset becomes the database's.
-func (s *Session) setCharset(ctx context.Context, env *expr.Env, v *ast.VariableAssignment, a answer) error {
-	if err := s.setNames(ctx, env, v, a); err != nil {
+func (s *Session) setCharset(
+	ctx context.Context, st *parse.Statement, env *expr.Env, v *ast.VariableAssignment, a answer,
+) error {
+	if err := s.setNames(ctx, st, env, v, a); err != nil {
 		return err
 	}
 	s.setText("character_set_connection", s.vars.String("character_set_database"))

@@ -180,3 +180,24 @@ func TestStallEnds(t *testing.T) {
 	require.Error(t, <-done)
 	clean(t, c, base, "killed")
 }
+
+// TestStallInFetch: who does not read the rows of a cursor is seen in the process list.
+func TestStallInFetch(t *testing.T) {
+	r := New(t, Options{ParkAfter: time.Millisecond})
+	c := fill(t, r, 300)
+	p, err := c.Prepare(t.Context(), []byte("select * from t"))
+	require.NoError(t, err)
+	defer c.CloseStatement(p.ID)
+	require.NoError(t, c.Execute(t.Context(), p.ID, nil, true, &Rows{}))
+	read := make(chan struct{})
+	out := Rows{Stall: read}
+	done := make(chan error, 1)
+	go func() { done <- c.Fetch(t.Context(), p.ID, 100, &out) }()
+	require.Eventually(t, func() bool {
+		p := r.Sessions.Sessions()[0].Process()
+		return p.State == "Sending to client" && p.Info == "select * from t"
+	}, testutil.Patience, time.Millisecond)
+	close(read)
+	require.NoError(t, <-done)
+	require.Len(t, out.Lines, 100)
+}
