@@ -150,7 +150,7 @@ func (s *Statement) closeAccount(a *Account) {
 		s.io.Wait() // what is on its way still counts its disk space on a
 	}
 	if a.heap != 0 {
-		s.pool.heap.used.Add(-a.heap)
+		s.pool.heap.give(a.heap)
 		s.heap -= a.heap
 		a.heap = 0
 	}

@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/spillwaydb/spillway/internal/invariants"
 	"github.com/spillwaydb/spillway/internal/memory"
 	"github.com/spillwaydb/spillway/internal/sqlerr"
+	"github.com/spillwaydb/spillway/internal/testutil"
 )
 
 func newPool(t *testing.T) *memory.Pool {
@@ -106,6 +108,55 @@ func TestHeapLedger(t *testing.T) {
 	h.Release(s.Account(), 1<<18)
 	s.Close()
 	session.Close() // releases what is left
+	require.Zero(t, p.Stats().HeapReserved)
+	require.NoError(t, p.Close())
+}
+
+// TestHeapQueue: statements that are to begin wait for heap in order of arrival, while others are under way.
+func TestHeapQueue(t *testing.T) {
+	p, err := memory.NewPool(memory.Options{LimitBytes: 16 << 20, HeapLedgerBytes: 1 << 20, Clock: &handClock{}})
+	require.NoError(t, err)
+	h, session := p.Heap(), p.Server().Child("session")
+	const part = 1 << 17 // an eighth of the ledger
+	require.NoError(t, h.Reserve(session, 8*part))
+	waits := make(chan int, 3)
+	reserve := func(ctx context.Context, n int64, number int) error {
+		return h.ReserveNew(ctx, session, n, func() { waits <- number })
+	}
+	var full *sqlerr.ServerMemoryError
+	require.ErrorAs(t, reserve(t.Context(), 1, 0), &full, "nobody is under way")
+	s := p.NewStatement(p.Server(), memory.StatementOptions{})
+	require.NoError(t, s.Admit(t.Context(), 4<<20))
+	require.ErrorAs(t, reserve(t.Context(), part+1, 0), &full, "so much may never be free")
+	require.Empty(t, waits)
+
+	done := make(chan int, 3)
+	start := func(ctx context.Context, number int) {
+		go func() {
+			if reserve(ctx, part, number) == nil {
+				done <- number
+			} else {
+				done <- -number
+			}
+		}()
+		require.Equal(t, number, <-waits)
+		queued := func() bool { return p.Stats().HeapWaiting == number }
+		require.Eventually(t, queued, testutil.Patience, time.Millisecond)
+	}
+	start(t.Context(), 1)
+	ctx, cancel := context.WithCancel(t.Context())
+	start(ctx, 2)
+	start(t.Context(), 3)
+	h.Release(session, 2*part-1) // one part is left to those under way
+	require.Equal(t, 3, p.Stats().HeapWaiting, "the first has no room, and the others come after it")
+	cancel()
+	require.Equal(t, -2, <-done)
+	h.Release(session, 1)
+	require.Equal(t, 1, <-done)
+	h.Release(session, part)
+	require.Equal(t, 3, <-done)
+	s.Close()
+	session.Close()
 	require.Zero(t, p.Stats().HeapReserved)
 	require.NoError(t, p.Close())
 }

@@ -24,10 +24,11 @@ var (
 // (operation.go), a reserve for descriptors, and bulk for minimums and leases. It knows promises only; frames are the
 // pool's. Its mutex is taken under a statement's, never the other way round.
 type arbiter struct {
-	pool  *Pool
-	bulk  atomic.Int64 // minimums and leases
-	lane  atomic.Int64 // minimums of small statements, and the server's own pages
-	descs atomic.Int64 // bytes of descriptors
+	pool     *Pool
+	bulk     atomic.Int64 // minimums and leases
+	minimums atomic.Int64
+	lane     atomic.Int64 // minimums of small statements, and the server's own pages
+	descs    atomic.Int64 // bytes of descriptors
 
 	waiting atomic.Int64 // length of queue
 	claims  atomic.Pointer[claims]
@@ -36,7 +37,6 @@ type arbiter struct {
 	mu         sync.Mutex // protects following
 	queue      []*waiter  // those that end a wait, then newcomers, each in order of arrival
 	statements map[*Statement]struct{}
-	minimums   int64
 }
 
 // waiter is a statement that waits for bytes.
@@ -321,7 +321,7 @@ func (a *arbiter) grantLocked() {
 		w.granted = true
 		if !w.page {
 			w.s.lane.Store(w.lane)
-			a.minimums += w.n
+			a.minimums.Add(w.n)
 		}
 		a.waiting.Add(-1)
 		close(w.ready)
@@ -377,7 +377,7 @@ func (a *arbiter) give(s *Statement, n int64) {
 }
 
 func (a *arbiter) giveLocked(s *Statement, n int64) {
-	a.minimums -= n
+	a.minimums.Add(-n)
 	if s.lane.Load() {
 		a.lane.Add(-n)
 	} else {
@@ -391,7 +391,7 @@ func (a *arbiter) giveLocked(s *Statement, n int64) {
 func (a *arbiter) force(s *Statement, n int64) {
 	a.mu.Lock()
 	s.lane.Store(false)
-	a.minimums += n
+	a.minimums.Add(n)
 	a.bulk.Add(n)
 	a.mu.Unlock()
 }
@@ -399,15 +399,15 @@ func (a *arbiter) force(s *Statement, n int64) {
 // leasesAmong says that n of the bytes that admit or force counted for s are leases.
 func (a *arbiter) leasesAmong(n int64) {
 	a.mu.Lock()
-	a.minimums -= n
+	a.minimums.Add(-n)
 	a.mu.Unlock()
 }
 
 func (a *arbiter) stats(st *PoolStats) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	st.Minimums = a.minimums
-	st.Leases = a.bulk.Load() + a.lane.Load() - a.minimums
+	st.Minimums = a.minimums.Load()
+	st.Leases = a.bulk.Load() + a.lane.Load() - st.Minimums
 	st.Descriptors = a.descs.Load()
 	st.Waiting = len(a.queue)
 	now := a.pool.options.Clock.Now()

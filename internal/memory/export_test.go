@@ -40,7 +40,7 @@ func (p *Pool) Check() error {
 	c.equal("lane", a.lane.Load(), c.lane)
 	c.equal("operations", p.server.operating, c.operating)
 	c.atMost("operations", c.operating, p.operations.used.Load())
-	c.equal("minimums", a.minimums, c.minimums)
+	c.equal("minimums", a.minimums.Load(), c.minimums)
 	c.atMost("M1", p.committed.Load(), p.limit.Load())
 	if !c.failed {
 		c.atMost("M2", c.resident-c.evictable, c.bulk+c.lane+p.operations.used.Load())

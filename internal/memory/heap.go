@@ -8,20 +8,22 @@ import (
 )
 
 // HeapLedger counts the Go heap that statements and sessions are about to use: parse trees, plans, prepared statements,
-// buffers of libraries. The collector refuses nothing, so this does: new work first, then statements at work
-// (ReserveAtWork), and never a commit (ReserveCommit).
+// buffers of libraries. The collector refuses nothing, so this does: new work first, which waits a while (ReserveNew),
+// then statements at work (ReserveAtWork), and never a commit (ReserveCommit).
 type HeapLedger struct {
 	limit int64 // 0: none
 	used  atomic.Int64
 	over  atomic.Int64  // of the commit over the limit
 	turn  chan struct{} // has an element while a commit is over the limit
+	queue heapQueue
+	pool  *Pool
 }
 
-// atWorkShare of the limit is how far statements at work may pass it.
+// atWorkShare of the limit is how far statements at work may pass it, and what new work leaves to them.
 const atWorkShare = 8
 
-func (h *HeapLedger) init(limit int64) {
-	h.limit = limit
+func (h *HeapLedger) init(p *Pool, limit int64) {
+	h.pool, h.limit = p, limit
 	h.turn = make(chan struct{}, 1)
 }
 
@@ -39,15 +41,31 @@ func (h *HeapLedger) ReserveAtWork(a *Account, n int64) error {
 }
 
 func (h *HeapLedger) reserve(a *Account, n, limit int64) error {
-	if used := h.used.Add(n); limit > 0 && used > limit {
-		h.used.Add(-n)
-		return &sqlerr.ServerMemoryError{ConnID: a.stmt.options.ConnID, Report: a.stmt.report()}
+	if !h.take(n, limit) {
+		return h.refusal(a)
 	}
 	if err := a.chargeHeap(n); err != nil {
-		h.used.Add(-n)
+		h.give(n)
 		return err
 	}
 	return nil
+}
+
+// take takes n bytes if no more than limit are in use then; 0: any number.
+func (h *HeapLedger) take(n, limit int64) bool {
+	for {
+		used := h.used.Load()
+		if limit > 0 && used+n > limit {
+			return false
+		}
+		if h.used.CompareAndSwap(used, used+n) {
+			return true
+		}
+	}
+}
+
+func (h *HeapLedger) refusal(a *Account) error {
+	return &sqlerr.ServerMemoryError{ConnID: a.stmt.options.ConnID, Report: a.stmt.report()}
 }
 
 func (a *Account) chargeHeap(n int64) error {
@@ -76,9 +94,7 @@ type CommitHeap struct {
 // refused for as long as it takes: what is not counted is one commit's.
 func (h *HeapLedger) ReserveCommit(ctx context.Context, a *Account, n int64) (CommitHeap, error) {
 	c := CommitHeap{heap: h, acct: a, n: n}
-	used := h.used.Add(n)
-	if h.limit > 0 && used > h.limit {
-		h.used.Add(-n)
+	if !h.take(n, h.limit) {
 		select {
 		case h.turn <- struct{}{}:
 		case <-ctx.Done():
@@ -109,7 +125,7 @@ func (c *CommitHeap) end() {
 		<-c.heap.turn
 		return
 	}
-	c.heap.used.Add(-c.n)
+	c.heap.give(c.n)
 }
 
 func (a *Account) dischargeHeap(n int64) {
@@ -122,5 +138,5 @@ func (a *Account) dischargeHeap(n int64) {
 // Release takes back n bytes that were reserved for a. What an account has left when it closes is released then.
 func (h *HeapLedger) Release(a *Account, n int64) {
 	a.dischargeHeap(n)
-	h.used.Add(-n)
+	h.give(n)
 }

@@ -66,7 +66,7 @@ func NewPool(o Options) (*Pool, error) {
 	p.groups, _ = o.Store.(GroupStore)
 	p.limit.Store(o.LimitBytes)
 	p.nominal.Store(o.LimitBytes)
-	p.heap.init(o.HeapLedgerBytes)
+	p.heap.init(p, o.HeapLedgerBytes)
 	p.freed.init()
 	p.arbiter.init(p)
 	p.operations.pool = p
@@ -216,6 +216,7 @@ func (p *Pool) Stats() PoolStats {
 		Drift:        p.drift.Load(),
 		HeapReserved: p.heap.used.Load() + p.heap.over.Load(),
 		HeapLimit:    p.heap.limit,
+		HeapWaiting:  int(p.heap.queue.waiting.Load()),
 		Shrinking:    p.tight(),
 	}
 	for _, s := range p.all() {

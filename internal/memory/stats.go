@@ -30,6 +30,7 @@ type PoolStats struct {
 	Waiting                           int           // statements queued for admission
 	LongestWait                       time.Duration // of those now waiting
 	HeapReserved, HeapLimit           int64
+	HeapWaiting                       int // new work that waits for heap
 	Evictions, Reloads, Drift         int64
 	Descriptors                       int64 // bytes of page descriptors, part of Committed
 	Shrinking                         bool  // little is left: blocks are being evicted for others, or statements wait

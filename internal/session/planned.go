@@ -26,7 +26,7 @@ const maxReplans = 10
 
 // withPlan plans st, takes its metadata locks and calls f, again if the catalog changed in between.
 func (s *Session) withPlan(ctx context.Context, st *parse.Statement, a answer, f func(planned) error) error {
-	budget := s.newLedger()
+	budget := s.newWorkLedger(ctx)
 	defer budget.release()
 	env := s.env(ctx)
 	for range maxReplans {

@@ -67,6 +67,19 @@ func (p *process) dropStatement() {
 	p.stmt = nil
 }
 
+// showWait shows a state until end.
+func (p *process) showWait(state string) (end func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	was := p.state
+	p.state = state
+	return func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.state = was
+	}
+}
+
 // kill cancels the statement that runs now, if any (S2), and marks the connection if it is to end.
 func (s *Session) kill(queryOnly bool) {
 	s.proc.mu.Lock()

@@ -19,8 +19,11 @@ import (
 
 // ledger charges what statements build to the session, on the heap and in pages, and gives it back in one piece.
 type ledger struct {
-	heap  *memory.HeapLedger
-	acct  *memory.Account
+	heap *memory.HeapLedger
+	acct *memory.Account
+	// newWork, if not nil, is how a charge waits for room: until then the statement has not begun.
+	newWork func(n int64) error
+
 	n     int64
 	pages []memory.Page
 	rows  []memory.Page
@@ -30,7 +33,11 @@ var _ parse.Budget = (*ledger)(nil)
 
 // Reserve implements parse.Budget.
 func (l *ledger) Reserve(n int64) error {
-	if err := l.heap.Reserve(l.acct, n); err != nil {
+	reserve := l.newWork
+	if reserve == nil {
+		reserve = func(n int64) error { return l.heap.Reserve(l.acct, n) }
+	}
+	if err := reserve(n); err != nil {
 		return err
 	}
 	l.n += n
@@ -74,9 +81,20 @@ func (l *ledger) release() {
 
 func (s *Session) newLedger() *ledger { return &ledger{heap: s.manager.Pool.Heap(), acct: s.acct} }
 
+// newWorkLedger is the ledger of a statement that is to begin: it waits for heap that others release.
+func (s *Session) newWorkLedger(ctx context.Context) *ledger {
+	l := s.newLedger()
+	l.newWork = func(n int64) error {
+		end := func() {}
+		defer func() { end() }()
+		return l.heap.ReserveNew(ctx, l.acct, n, func() { end = s.proc.showWait("waiting for memory") })
+	}
+	return l
+}
+
 // Query runs the statements of a text, one after the other; the first error ends it.
 func (s *Session) Query(ctx context.Context, sql []byte, out ResultWriter) error {
-	budget := s.newLedger()
+	budget := s.newWorkLedger(ctx)
 	defer budget.release()
 	script := parse.NewScript(sql, s.parseOptions(budget))
 	for first := true; ; first = false {

@@ -17,7 +17,7 @@ import (
 // those of the same statement over tables that have short strings in the same order.
 func TestLongRows(t *testing.T) {
 	type size struct{ length, quota, rows, workers int }
-	sizes := []size{{70_000, 3 << 20, 14, 1}}
+	sizes := []size{{70_000, 3 << 20, 14, 1}, {70_000, 3 << 20, 14, 4}}
 	if testutil.Long() {
 		sizes = append(sizes, size{100_000, 16 << 20, 200, 1}, size{100_000, 16 << 20, 200, 4},
 			size{1_000_000, 16 << 20, 20, 1}, size{1_000_000, 64 << 20, 80, 4}, size{4_000_000, 64 << 20, 20, 1},
