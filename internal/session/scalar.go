@@ -28,15 +28,11 @@ func (s *Session) evalScalar(ctx context.Context, env *expr.Env, n ast.ExprNode,
 func (s *Session) evalValue(
 	ctx context.Context, st *parse.Statement, env *expr.Env, n ast.ExprNode, a answer,
 ) (types.Datum, error) {
-	if !hasSubquery(n) {
+	if !bind.HasSubquery(n) {
 		return s.evalScalar(ctx, env, n, a)
 	}
 	query := *st
-	query.Node = &ast.SelectStmt{
-		SelectStmtOpts: &ast.SelectStmtOpts{SQLCache: true},
-		Kind:           ast.SelectStmtKindSelect,
-		Fields:         &ast.FieldList{Fields: []*ast.SelectField{{Expr: n}}},
-	}
+	query.Node = bind.SelectOf(n)
 	row, err := s.oneRow(ctx, &query, a)
 	if err != nil {
 		return types.Datum{}, err
@@ -57,23 +53,3 @@ func (s *Session) oneRow(ctx context.Context, st *parse.Statement, a answer) ([]
 	}
 	return into.row, err
 }
-
-// subqueries looks for a subquery.
-type subqueries struct{ found bool }
-
-func hasSubquery(n ast.ExprNode) bool {
-	var v subqueries
-	n.Accept(&v)
-	return v.found
-}
-
-// Enter implements ast.Visitor.
-func (v *subqueries) Enter(n ast.Node) (ast.Node, bool) {
-	if _, ok := n.(*ast.SubqueryExpr); ok {
-		v.found = true
-	}
-	return n, v.found
-}
-
-// Leave implements ast.Visitor.
-func (v *subqueries) Leave(n ast.Node) (ast.Node, bool) { return n, true }

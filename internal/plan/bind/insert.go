@@ -1,6 +1,8 @@
 package bind
 
 import (
+	"slices"
+
 	"github.com/pingcap/tidb/pkg/parser/ast"
 
 	"github.com/spillwaydb/spillway/internal/expr"
@@ -114,6 +116,11 @@ func insertColumns(t *schema.Table, names []*ast.ColumnName, n *ast.InsertStmt) 
 
 // insertValues makes the rows of VALUES and SET.
 func (b *binder) insertValues(n *ast.InsertStmt, t *schema.Table, out *physical.Insert) error {
+	if b.st.Rows == nil && slices.ContainsFunc(n.Lists, func(row []ast.ExprNode) bool {
+		return slices.ContainsFunc(row, HasSubquery)
+	}) {
+		return b.insertQueries(n.Lists, out)
+	}
 	v := &logical.Values{}
 	for _, o := range out.Ordinals {
 		c := &t.Columns[o]
@@ -146,6 +153,37 @@ func (b *binder) insertValues(n *ast.InsertStmt, t *schema.Table, out *physical.
 		v.Source = rows
 	}
 	b.result.Input, b.result.Output = v, v.Cols
+	return nil
+}
+
+// insertQueries makes rows with subqueries: each is a query, and all of them a union. Errors 1136, 1235.
+func (b *binder) insertQueries(lists [][]ast.ExprNode, out *physical.Insert) error {
+	queries := &ast.SetOprSelectList{}
+	for i, row := range lists {
+		if len(row) != len(out.Ordinals) {
+			return sqlerr.New(sqlerr.ErrWrongValueCountOnRow, i+1)
+		}
+		for _, e := range row {
+			if _, ok := e.(*ast.DefaultExpr); ok {
+				return notSupported("DEFAULT beside a subquery in VALUES")
+			}
+		}
+		query := SelectOf(row...)
+		if i > 0 {
+			all := ast.UnionAll
+			query.AfterSetOperator = &all
+		}
+		queries.Selects = append(queries.Selects, query)
+	}
+	var node ast.Node = queries.Selects[0]
+	if len(lists) > 1 {
+		node = &ast.SetOprStmt{SelectList: queries}
+	}
+	q, err := b.query(node, nil)
+	if err != nil {
+		return err
+	}
+	b.result.Input, b.result.Output = q.node, q.columns()
 	return nil
 }
 
